@@ -1,0 +1,5 @@
+"""What happens around the training step."""
+
+from .target import TargetEMA
+
+__all__ = ["TargetEMA"]

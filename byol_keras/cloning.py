@@ -1,0 +1,44 @@
+"""A second network with the same architecture and the same weights."""
+
+import keras
+
+__all__ = ["copy_weights", "twin"]
+
+
+def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
+    """Copies every weight, statistics included; the states of random generators stay each network's own."""
+    for ours, theirs in zip(source.weights, target.weights, strict=True):
+        theirs.assign(ours)
+
+
+def twin(model: keras.Model, argument: str) -> keras.Model:
+    """Rebuilds `model` from its configuration and copies its weights.
+
+    Args:
+        model: a built Keras model that can be serialised.
+        argument: what the user calls it, for the error message.
+    """
+    try:
+        with keras.saving.custom_object_scope(_own_classes(model)):
+            copy = keras.saving.deserialize_keras_object(_renamed(model), safe_mode=False)
+        copy_weights(model, copy)
+    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
+        raise TypeError(
+            f"`{argument}` can't be copied for the target network: it must be rebuilt with the same weights from "
+            "its `get_config()` and `get_build_config()`. Add the missing ones, or build it as a functional model. "
+            f"Received: {argument}={model} ({error})"
+        ) from error
+    return copy
+
+
+def _own_classes(model: keras.Model) -> dict[str, type]:
+    """The classes that are not Keras' own: they are at hand, so that a notebook's layers need no registration."""
+    classes = {type(layer) for layer in model._flatten_layers()}
+    return {own.__name__: own for own in classes if not own.__module__.startswith("keras.")}
+
+
+def _renamed(model: keras.Model) -> dict:
+    serialized = keras.saving.serialize_keras_object(model)
+    if "name" in serialized["config"]:
+        serialized["config"]["name"] = f"target_{model.name}"
+    return serialized

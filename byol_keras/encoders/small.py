@@ -1,0 +1,49 @@
+"""A residual network for small pictures and for CPUs."""
+
+from collections.abc import Sequence
+
+import keras
+
+from .blocks import BasicBlocks
+from .residual import Shape, Stage, Statistics, check_positive, residual_network
+
+__all__ = ["small_resnet"]
+
+
+def small_resnet(
+    input_shape: Shape,
+    widths: Sequence[int] = (16, 32, 64),
+    normalization: str = "batch",
+    synchronized: bool = False,
+    zero_last_gamma: bool = False,
+    statistics: Statistics | None = None,
+    name: str = "small_resnet",
+) -> keras.Model:
+    """Builds a residual network with a 3x3 stem and one block per width, for experiments on a CPU.
+
+    Every block but the first halves the maps. The default has 77,392 trainable parameters.
+
+    Args:
+        input_shape: `(height, width, channels)`, for pixels in [0, 1].
+        widths: Channels of each block; the last is the size of the representation. Default `(16, 32, 64)`.
+        normalization: `"batch"`, or `"group"` (with weight standardisation). Default `"batch"`.
+        synchronized: Whether batch statistics are shared by all replicas. Default False.
+        zero_last_gamma: Whether every block starts as the identity. Default False.
+        statistics: Mean and standard deviation of the pixels, as in `resnet18`.
+        name: Name of the model.
+
+    Example:
+    >>> from byol_keras.encoders import small_resnet
+    >>> encoder = small_resnet(input_shape=(32, 32, 3))
+    >>> encoder.output_shape
+    (None, 64)
+    >>> [tuple(encoder.get_layer(f"stage_{i}").output.shape) for i in (1, 2, 3)]
+    [(None, 32, 32, 16), (None, 16, 16, 32), (None, 8, 8, 64)]
+    """
+    if not widths:
+        raise ValueError(f"`widths` must name at least one block. Received: widths={widths}")
+    for width in widths:
+        check_positive("widths", width)
+    stages = [Stage(width, blocks=1, strides=1 if index == 0 else 2) for index, width in enumerate(widths)]
+    blocks = BasicBlocks(normalization, synchronized, zero_last_gamma)
+    return residual_network(input_shape, "small", stages, blocks, statistics, name)

@@ -1,0 +1,112 @@
+"""What `fit` was given: arrays made into batches, and one batch taken out to look at."""
+
+import itertools
+from collections.abc import Callable, Generator, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["ArrayBatches", "chunks", "first_batch", "is_arrays", "split_validation"]
+
+
+def is_arrays(x: object) -> bool:
+    """Whether `x` is one array, or a structure of arrays that share their first dimension."""
+    if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset, Iterator)):
+        return False
+    leaves = keras.tree.flatten(x)
+    return bool(leaves) and all(hasattr(leaf, "shape") and len(leaf.shape) > 0 for leaf in leaves)
+
+
+def _length(arrays: object) -> int:
+    lengths = {leaf.shape[0] for leaf in keras.tree.flatten(arrays)}
+    if len(lengths) > 1:
+        raise ValueError(f"`x` holds arrays of different lengths. Received: lengths {sorted(lengths)}")
+    return lengths.pop()
+
+
+def split_validation(x: object, fraction: float) -> tuple[object, object]:
+    """Keras' rule for `validation_split`: the last `fraction` of the examples, before shuffling."""
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"`validation_split` must be in (0, 1). Received: validation_split={fraction}")
+    kept = int(np.ceil(_length(x) * (1.0 - fraction)))
+    split = (lambda leaf: leaf[:kept]), (lambda leaf: leaf[kept:])
+    return tuple(keras.tree.map_structure(part, x) for part in split)
+
+
+def chunks(arrays: object, size: int = 4096) -> Iterator:
+    """The arrays in slices, so that looking at all of them takes little memory."""
+    for start in range(0, _length(arrays), size):
+        yield keras.tree.map_structure(lambda leaf: leaf[start : start + size], arrays)  # noqa: B023
+
+
+def first_batch(x: object) -> tuple[object, object]:
+    """The first element of a dataset or generator (None if it has none), and the data with nothing missing."""
+    if isinstance(x, Iterator):
+        head = next(x, None)
+        return head, _with_head(head, x)
+    if isinstance(x, keras.utils.PyDataset):
+        return (x[0] if len(x) else None), x
+    return next(iter(x), None), x
+
+
+def _with_head(head: object, rest: Iterator) -> Generator:
+    # Keras takes generators of tuples only.
+    for batch in itertools.chain([head], rest):
+        yield batch if isinstance(batch, tuple) else (batch,)
+
+
+class ArrayBatches(keras.callbacks.Callback):
+    """Arrays in full batches, in an order that is a function of `(seed, epoch)` and nothing else.
+
+    The last partial batch of an epoch is dropped: batch statistics of another batch size would be noise,
+    and a second shape would be compiled. As the order differs between epochs no example is left out for good.
+
+    It is a callback because Keras tells only callbacks which epoch begins.
+
+    Args:
+        arrays: an array, or a structure of arrays of one length.
+        batch_size: examples per batch.
+        shuffle: whether to permute the examples anew in each epoch.
+        seed: int, what the permutations depend on.
+    """
+
+    def __init__(self, arrays: object, batch_size: int, shuffle: bool, seed: int) -> None:
+        super().__init__()
+        self.length = _length(arrays)
+        if self.length == 0:
+            raise ValueError("`x` is empty: there is nothing to train on. Received: an array of length 0")
+        if not 1 <= batch_size <= self.length:
+            raise ValueError(
+                f"`batch_size` must lie between 1 and the {self.length} examples of `x`. "
+                f"Received: batch_size={batch_size}"
+            )
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        with tf.device("CPU:0"):
+            self._arrays = keras.tree.map_structure(tf.convert_to_tensor, arrays)
+            self._epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._epoch.assign(epoch)
+
+    def _order(self, epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.range(self.length)
+        if self.shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([self.seed, epoch]))
+        return tf.data.Dataset.from_tensor_slices(order)
+
+    def _gather(self, indices: tf.Tensor) -> object:
+        return keras.tree.map_structure(lambda array: tf.gather(array, indices), self._arrays)
+
+    def dataset(self, endless: bool = False) -> tf.data.Dataset:
+        """One epoch per iteration, or (`endless`) one epoch after another from 0 on."""
+        epochs = tf.data.Dataset.range(tf.int32.max if endless else 1, output_type=tf.int32)
+        current: Callable = (lambda epoch: epoch) if endless else (lambda _: self._epoch.read_value())
+        indices = epochs.flat_map(lambda epoch: self._order(current(epoch)))
+        batches = indices.batch(self.batch_size, drop_remainder=True)
+        batches = batches.map(self._gather, num_parallel_calls=tf.data.AUTOTUNE)
+        if not endless:
+            batches = batches.apply(tf.data.experimental.assert_cardinality(self.length // self.batch_size))
+        return batches.prefetch(tf.data.AUTOTUNE)

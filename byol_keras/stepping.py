@@ -1,0 +1,65 @@
+"""What a training step needs to know about replicas and about failing safely."""
+
+from collections.abc import Callable, Iterable
+
+import keras
+import tensorflow as tf
+
+__all__ = ["agree", "all_finite", "apply_if", "replicas", "snapshot"]
+
+
+def replicas() -> int:
+    """Number of replicas that a step runs on, 1 without a strategy."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def agree(flag: tf.Tensor) -> tf.Tensor:
+    """True where `flag` is true on every replica."""
+    if replicas() == 1:
+        return flag
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.int32)) == replicas()
+
+
+def all_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
+    """Whether no element of any tensor is NaN or infinite. None counts as finite."""
+    dense = [getattr(tensor, "values", tensor) for tensor in tensors if tensor is not None]
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in dense])
+
+
+def snapshot(variables: Iterable[keras.Variable]) -> Callable[[], None]:
+    """Remembers the values of `variables`; the returned function puts them back."""
+    kept = [(variable, tf.identity(variable.value)) for variable in variables]
+
+    def restore() -> None:
+        for variable, value in kept:
+            variable.assign(value)
+
+    return restore
+
+
+def apply_if(condition: tf.Tensor, optimizer: keras.optimizers.Optimizer, gradients: list, variables: list) -> None:
+    """Applies the gradients where `condition` holds, and does nothing where it does not.
+
+    Args:
+        condition: boolean scalar, equal on every replica.
+        optimizer: a built optimizer.
+        gradients: one per variable, None allowed.
+        variables: the variables that the optimizer was built for.
+    """
+    if tf.__internal__.distribute.strategy_supports_no_merge_call():
+        tf.cond(condition, lambda: optimizer.apply(gradients, variables), lambda: None)
+    else:
+        context = tf.distribute.get_replica_context()
+        context.merge_call(_apply_merged, args=(condition, gradients), kwargs={"to": (optimizer, variables)})
+
+
+def _apply_merged(strategy: tf.distribute.Strategy, condition: tf.Tensor, gradients: list, to: tuple) -> None:
+    # An optimizer merges its replicas, which is not allowed inside a condition: the condition comes between.
+    optimizer, variables = to
+    each = strategy.extended.call_for_each_replica
+    tf.cond(
+        strategy.experimental_local_results(condition)[0],
+        lambda: each(optimizer.apply, args=(gradients, variables)),
+        lambda: None,
+    )

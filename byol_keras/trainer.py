@@ -1,0 +1,213 @@
+"""What every self-supervised model here adds to Keras' own `compile` and `fit`."""
+
+from collections.abc import Callable, Iterable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validation
+from .layers import bias_and_norm_variables
+from .optimizers import LARS
+from .schedules import PerOptimizerStep
+from .stepping import agree, all_finite, apply_if, snapshot
+
+__all__ = ["Trainer"]
+
+_COMPILED = ("optimizer", "run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+
+
+class Trainer(keras.Model):
+    """A Keras model that trains without labels, refuses bad data before it starts, and fails safely.
+
+    A subclass writes `train_step`, in which it calls `descend`, and may override three hooks:
+    `check_values` and `check_batch` (what is let in), and `with_callbacks` (what it can't train without).
+
+    Args:
+        seed: int, what the order of arrays (and whatever a subclass draws) depends on.
+        **kwargs: `name` and `dtype`.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.seed = int(seed)
+        # Both survive a checkpoint: a continued run draws what an uninterrupted one would.
+        counter = {"dtype": "int64", "trainable": False, "aggregation": "only_first_replica"}
+        self.batches_seen = keras.Variable(0, name="batches_seen", **counter)
+        self.failed_batch = keras.Variable(-1, name="failed_batch", **counter)
+
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | str,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        **kwargs: object,
+    ) -> None:
+        if any(value is not None for value in kwargs.values()):
+            raise ValueError(
+                "`compile` takes an optimizer and how to run; the loss belongs to the model's constructor and there "
+                f"are no labels for metrics. Received: {', '.join(f'{k}={v!r}' for k, v in kwargs.items())}"
+            )
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
+        self._compile_config.config["auto_scale_loss"] = auto_scale_loss
+        self._adopt(self.base_optimizer)
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    @property
+    def base_optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer itself, without the loss scaling that Keras puts around it."""
+        return getattr(self.optimizer, "inner_optimizer", self.optimizer)
+
+    @property
+    def batches_per_update(self) -> int:
+        """Batches per optimizer step, 1 without gradient accumulation."""
+        return self.base_optimizer.gradient_accumulation_steps or 1
+
+    def _adopt(self, optimizer: keras.optimizers.Optimizer) -> None:
+        if isinstance(optimizer, LARS):
+            optimizer.exclude(bias_and_norm_variables(self))
+        if self.batches_per_update > 1 and self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                "`gradient_accumulation_steps` does not work under a strategy in Keras 3: raise the batch size or the "
+                f"number of replicas. Received: gradient_accumulation_steps={self.batches_per_update}"
+            )
+        rate = optimizer._learning_rate
+        counts_batches = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+        if self.batches_per_update > 1 and counts_batches and not isinstance(rate, PerOptimizerStep):
+            optimizer.learning_rate = PerOptimizerStep(rate, self.batches_per_update)
+
+    def get_compile_config(self) -> dict:
+        config = super().get_compile_config()
+        return {key: config[key] for key in _COMPILED if key in config}
+
+    def compile_from_config(self, config: dict) -> None:
+        if config:
+            self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def fit(
+        self,
+        x: object = None,
+        y: object = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: list | None = None,
+        validation_split: float = 0.0,
+        validation_data: object = None,
+        shuffle: bool = True,
+        **kwargs: object,
+    ) -> keras.callbacks.History:
+        """Trains as `keras.Model.fit` does; labels, if present, are ignored.
+
+        Arrays come in full batches, in an order that depends on `seed` and the epoch only.
+        """
+        self._assert_compile_called("fit")
+        for weights in ("class_weight", "sample_weight"):
+            if kwargs.pop(weights, None) is not None:
+                raise ValueError(f"`{weights}` must be None: without labels every example counts the same.")
+        callbacks = self.with_callbacks(_as_list(callbacks))
+        if is_arrays(x):
+            if validation_split and validation_data is None:
+                x, validation_data = split_validation(x, validation_split)
+            batches = self._batches(x, batch_size or 32, shuffle)
+            x = batches.dataset(endless=kwargs.get("steps_per_epoch") is not None)
+            callbacks = [batches, *callbacks]
+            kwargs.setdefault("validation_batch_size", batch_size)
+        x = self._admit(x)
+        self.failed_batch.assign(-1)
+        # Keras shuffles only what it can index, and warns about the rest.
+        kwargs["shuffle"] = shuffle and isinstance(x, keras.utils.PyDataset)
+        kwargs |= {"epochs": epochs, "verbose": verbose, "callbacks": callbacks}
+        return super().fit(x, validation_data=validation_data, **kwargs)
+
+    def _batches(self, arrays: object, batch_size: int, shuffle: bool) -> ArrayBatches:
+        batches = ArrayBatches(arrays, batch_size, shuffle, self.seed)
+        for chunk in chunks(arrays):
+            self.check_values(chunk)
+        return batches
+
+    def _admit(self, x: object) -> object:
+        if isinstance(x, tf.distribute.DistributedDataset):
+            return x
+        batch, x = first_batch(x)
+        if batch is None:
+            raise ValueError("`x` is empty: there is nothing to train on. Received: data without a single batch")
+        batch, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        self.check_values(batch)
+        self.check_batch(batch)
+        return x
+
+    def check_values(self, examples: object) -> None:
+        """Raises a ValueError for examples that can't be trained on. Arrays are looked at in full."""
+
+    def check_batch(self, batch: object) -> None:
+        """Raises a ValueError for a batch, the first, that the model can't take."""
+
+    def with_callbacks(self, callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+        """The user's callbacks and what the model can't train without."""
+        return callbacks
+
+    def make_train_function(self, force: bool = False) -> None:
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force=True)
+        run = self.train_function
+
+        def run_safely(iterator: object) -> dict:
+            logs = run(iterator)
+            self._stop_if_failed()
+            return logs
+
+        self.train_function = run_safely
+
+    def _stop_if_failed(self) -> None:
+        failed = int(self.failed_batch.numpy())
+        if failed >= 0:
+            raise ValueError(
+                f"`loss` or its gradients became non-finite at step {failed + 1}. That step and those after it were "
+                "not applied: the model holds the last good state. Lower the learning rate, lengthen the "
+                f"warm-up, or look for bad examples. Received: learning_rate={self.optimizer.learning_rate.numpy()}"
+            )
+
+    def remember(self, models: Iterable[keras.layers.Layer]) -> Callable[[], None]:
+        """Notes the statistics of `models`; the returned function puts them back."""
+        return snapshot(variable for model in models for variable in model.non_trainable_weights)
+
+    def descend(self, tape: tf.GradientTape, loss: tf.Tensor, restore: Callable[[], None]) -> None:
+        """One optimizer step down `loss`; if anything is not finite, none, now and from here on.
+
+        Args:
+            tape: the tape that saw `loss` being computed.
+            loss: scalar, scaled for replicas and for the optimizer.
+            restore: from `remember`, called before the forward pass: puts statistics back where the step failed.
+        """
+        alive = self.failed_batch.value < 0
+        variables = self.trainable_variables
+        gradients = tape.gradient(loss, variables, output_gradients=tf.where(alive, tf.ones_like(loss), np.nan))
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            # A scaled loss overflows by design: this optimizer skips such a step by itself, and lowers its scale.
+            good = agree(all_finite([loss])) & alive
+            self.optimizer.apply(gradients, variables)
+        else:
+            good = agree(all_finite([loss, *gradients])) & alive
+            apply_if(good, self.optimizer, gradients, variables)
+        tf.cond(good, lambda: None, restore)
+        # Keras finds the end of a stream by running a step without data; without a reason to wait, that would count.
+        with tf.control_dependencies([good]):
+            self.failed_batch.assign(tf.where(alive & ~good, self.batches_seen.value, self.failed_batch.value))
+            self.batches_seen.assign_add(1)
+
+
+def _as_list(callbacks: object) -> list[keras.callbacks.Callback]:
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return list(callbacks.callbacks)
+    return keras.tree.flatten(callbacks) if callbacks else []

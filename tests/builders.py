@@ -1,0 +1,71 @@
+"""Small networks, data and views that several tests share."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import byol_keras as bk
+
+
+def mlp_encoder(inputs=6, hidden=16, features=5, **layer):
+    """Dense - batch normalisation - ReLU - Dense on vectors."""
+    return keras.Sequential(
+        [
+            keras.Input((inputs,)),
+            keras.layers.Dense(hidden, **layer),
+            keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5),
+            keras.layers.ReLU(),
+            keras.layers.Dense(features),
+        ],
+        name="mlp",
+    )
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def noisy_vectors(batch, seed):
+    """Two noisy versions of a batch of vectors; any stateless callable may be the views."""
+    seeds = tf.random.split(seed, 2, alg="philox")
+    return tuple(batch + 0.3 * noise(tf.shape(batch), seeds[i]) for i in range(2))
+
+
+def noise(shape, seed):
+    """Uniform noise in [-1, 1) from bits, which come out the same with and without XLA."""
+    bits = tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
+    return tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32) * 2.0**-23 - 1.0
+
+
+def vectors(count=64, width=6, seed=1):
+    return np.random.default_rng(seed).normal(size=(count, width)).astype("float32")
+
+
+def pictures(count=32, size=16, channels=3, seed=1):
+    return np.random.default_rng(seed).integers(0, 256, (count, size, size, channels), dtype="uint8")
+
+
+def vector_byol(optimizer=None, compile_options=None, encoder=None, **options):
+    """A compiled BYOL on vectors with small heads; an encoder given as a function is built from a known seed."""
+    keras.utils.set_random_seed(3)
+    encoder = encoder() if encoder and not isinstance(encoder, keras.Model) else encoder or mlp_encoder()
+    heads = {
+        "projector": bk.heads.projector(5, hidden=16, output=4),
+        "predictor": bk.heads.predictor(4, hidden=16, output=4),
+    }
+    model = bk.BYOL(encoder, **{"views": noisy_vectors, **heads, **options})
+    model.compile(optimizer or keras.optimizers.SGD(0.1, momentum=0.9), **(compile_options or {}))
+    return model
+
+
+def picture_byol(encoder, size=16, **compile_options):
+    model = bk.BYOL(encoder, views=bk.views.ImageViews(size, preset="cifar"))
+    model.compile(bk.LARS(0.1), **compile_options)
+    return model
+
+
+def weights_of(model):
+    return [weight.numpy() for weight in model.weights]
+
+
+def assert_same(ours, theirs, atol=0.0, rtol=0.0):
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, atol=atol, rtol=rtol)

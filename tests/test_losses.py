@@ -1,0 +1,49 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from byol_keras import losses
+from byol_keras.evaluation import normalized_std
+
+
+@pytest.mark.parametrize(("target", "expected"), [([2.0, 0.0], 0.0), ([0.0, 3.0], 2.0), ([-1.0, 0.0], 4.0)])
+def test_regression_loss__aligned_orthogonal_opposite(target, expected):
+    np.testing.assert_allclose(losses.regression_loss([[1.0, 0.0]], [target]), [expected], atol=1e-6)
+
+
+def test_regression_loss__is_unchanged_by_positive_scaling_of_either_side():
+    generator = np.random.default_rng(0)
+    prediction, target = generator.normal(size=(2, 8, 5)).astype("float32")
+    loss = losses.regression_loss(prediction, target)
+    assert loss.shape == (8,)
+    np.testing.assert_allclose(losses.regression_loss(1e-3 * prediction, target), loss, atol=1e-5)
+    np.testing.assert_allclose(losses.regression_loss(prediction, 1e3 * target), loss, atol=1e-5)
+
+
+def test_regression_loss__equals_squared_distance_of_unit_vectors():
+    generator = np.random.default_rng(0)
+    prediction, target = generator.normal(size=(2, 8, 5)).astype("float32")
+    distance = [
+        np.sum((p / np.linalg.norm(p) - t / np.linalg.norm(t)) ** 2) for p, t in zip(prediction, target, strict=True)
+    ]
+    np.testing.assert_allclose(losses.regression_loss(prediction, target), distance, atol=1e-5)
+
+
+def test_regression_loss__survives_serialisation_by_name():
+    revived = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(losses.regression_loss))
+    assert revived is losses.regression_loss
+
+
+def test_normalized_std__is_one_on_the_sphere_and_zero_on_a_point():
+    spread = tf.random.stateless_normal((20_000, 64), seed=(0, 1))
+    np.testing.assert_allclose(normalized_std(spread), 1.0, atol=0.01)
+    np.testing.assert_allclose(normalized_std(5.0 * spread), normalized_std(spread), atol=1e-5)
+    assert float(normalized_std(tf.ones((16, 64)))) == 0.0
+
+
+def test_normalized_std__falls_as_vectors_draw_together():
+    spread = tf.random.stateless_normal((1000, 16), seed=(0, 1))
+    values = [float(normalized_std(spread + shift)) for shift in (0.0, 1.0, 3.0, 10.0)]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] < 0.2
