@@ -4,13 +4,11 @@ import itertools
 from collections.abc import Iterable
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 __all__ = [
     "check_batch_size",
     "check_encoder",
-    "check_finite",
     "check_head",
     "check_heads",
     "check_pair",
@@ -100,17 +98,6 @@ def check_batch_size(size: int, replicas: int, layers: Iterable[keras.layers.Lay
             "`batch_size` must be at least 2 on every replica with batch normalisation, which would subtract a "
             f"single example from itself. Received: a batch of {size} on {replicas} replica(s)"
         )
-
-
-def check_finite(batch: object) -> None:
-    """Refuses NaN and infinity."""
-    for leaf in keras.tree.flatten(batch):
-        leaf = np.asarray(leaf)
-        if np.issubdtype(leaf.dtype, np.floating) and not np.isfinite(leaf).all():
-            raise ValueError(
-                "`x` must be finite. Received: "
-                f"{np.isnan(leaf).sum()} NaN and {np.isinf(leaf).sum()} infinite values among the first examples"
-            )
 
 
 def check_views(views: Iterable, encoder: keras.Model) -> None:

@@ -15,6 +15,7 @@ from .metrics import Latest
 from .stepping import replicas
 from .trainer import Trainer
 from .viewing import as_encoded, make_pair, seed_of_batch
+from .views.base import check_finite
 
 __all__ = ["BYOL"]
 
@@ -243,9 +244,8 @@ class BYOL(Trainer):
         return inputs if self.preprocessor is None else self.preprocessor(inputs)
 
     def check_values(self, examples: object) -> None:
-        admission.check_finite(examples)
-        if hasattr(self.views, "check"):
-            self.views.check(examples if self.preprocessor is None else self.preprocessor(examples))
+        check = getattr(self.views, "check", check_finite)
+        check(self._preprocess(examples))
 
     def check_batch(self, batch: object) -> None:
         if self.views is None:

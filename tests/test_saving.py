@@ -50,7 +50,9 @@ def test_save__continuing_after_a_reload_equals_never_having_stopped(file, polic
     stopped.save(file)
     loaded = keras.models.load_model(file)
     assert isinstance(loaded.optimizer, type(uninterrupted.optimizer))
-    loaded.fit(data, batch_size=8, initial_epoch=2, epochs=3, verbose=0)
+    # float16 skipped a step while it looked for its loss scale: there the horizon can't be counted from here.
+    horizon = None if policy == "float32" else 24
+    loaded.fit(data, batch_size=8, initial_epoch=2, epochs=3, callbacks=[TargetEMA(total_steps=horizon)], verbose=0)
     assert_same(state_of(uninterrupted), state_of(loaded), atol=1e-6)
 
 

@@ -250,7 +250,7 @@ BAD_KINDS = [
 BAD_PIXELS = [
     (pictures().astype("float32"), r"0..255 are the classic mistake.*uint8.*Received: pixels in \[0, 255\]"),
     (as_floats(pictures()) - 0.5, r"leave normalisation to the encoder. Received: pixels in \[-0.5, 0.5\]"),
-    (np.full((2, 4, 4, 1), np.nan), "`views` takes finite values.*Received: 32 of 32 values not finite"),
+    (np.full((2, 4, 4, 1), np.nan), "`x` must be finite.*Received: 32 of 32 values not finite"),
     ({"view_1": pictures(), "view_2": np.full((2, 4, 4, 1), np.inf)}, "finite"),
 ]
 

@@ -93,5 +93,5 @@ def test_layers__must_be_layers(layers):
 def test_check__refuses_what_is_not_finite():
     views = from_layers([keras.layers.RandomFlip()])
     views.check(pictures())
-    with pytest.raises(ValueError, match="`views` takes finite values"):
+    with pytest.raises(ValueError, match="`x` must be finite"):
         views.check(np.full((2, 4, 4, 3), np.nan))

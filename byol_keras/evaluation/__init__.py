@@ -1,5 +1,6 @@
 """How good, and how healthy, a representation is."""
 
 from .health import normalized_std
+from .neighbours import knn_accuracy
 
-__all__ = ["normalized_std"]
+__all__ = ["knn_accuracy", "normalized_std"]

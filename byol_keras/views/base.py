@@ -72,6 +72,6 @@ def check_finite(batch: Any) -> None:
         if tf.as_dtype(values.dtype).is_floating and not np.isfinite(values).all():
             bad = np.count_nonzero(~np.isfinite(values))
             raise ValueError(
-                "`views` takes finite values: remove or replace NaN and infinity. "
+                "`x` must be finite: remove or replace NaN and infinity. "
                 f"Received: {bad} of {values.size} values not finite"
             )
