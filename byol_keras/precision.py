@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-__all__ = ["set_precision"]
+__all__ = ["fastest_precision", "set_precision"]
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -29,7 +29,7 @@ def set_precision(precision: str) -> str:
     if precision not in (*_POLICIES, "auto"):
         raise ValueError(f"`precision` must be one of {[*_POLICIES, 'auto']}. Received: precision={precision!r}")
     if precision == "auto":
-        precision = _fastest()
+        precision = fastest_precision()
     keras.config.set_dtype_policy(_POLICIES[precision])
     on_cpu = not tf.config.list_physical_devices("GPU")
     tf.config.optimizer.set_experimental_options(
@@ -38,7 +38,8 @@ def set_precision(precision: str) -> str:
     return precision
 
 
-def _fastest() -> str:
+def fastest_precision() -> str:
+    """The word that `set_precision("auto")` stands for on this machine."""
     if tf.config.list_physical_devices("TPU"):
         return "bfloat16"
     gpus = tf.config.list_physical_devices("GPU")

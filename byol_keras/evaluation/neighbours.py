@@ -27,7 +27,6 @@ def knn_accuracy(
         temperature: the smaller, the more the nearest count. Default 0.1.
 
     Example:
-
     >>> points = np.array([[1.0, 0.1], [1.0, -0.1], [-0.1, 1.0], [0.1, 1.0]])
     >>> knn_accuracy(points, np.array([0, 0, 1, 1]), np.array([[2.0, 0.0], [0.0, 3.0]]), np.array([0, 1]), k=2)
     1.0

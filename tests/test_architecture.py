@@ -1,0 +1,117 @@
+"""Imports point one way, files stay small, and names are exported by hand."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "byol_keras"
+
+LEAVES = {"intake", "losses", "metrics", "precision", "schedules", "stepping", "version", "layers", "optimizers"}
+
+# What each module (or folder) may import of the package. A new one is entered here, with as little as it needs.
+ALLOWED = {leaf: set() for leaf in LEAVES} | {
+    "admission": set(),
+    "cloning": set(),
+    "evaluation": set(),
+    "views": set(),
+    "heads": {"layers"},
+    "encoders": {"layers"},
+    "callbacks": {"schedules"},
+    "viewing": {"stepping", "views"},
+    "assembly": {"admission", "encoders", "heads"},
+    "recipes": {"callbacks", "heads", "optimizers", "schedules", "views"},
+    "trainer": {"intake", "layers", "optimizers", "schedules", "stepping"},
+    "model": {
+        "admission",
+        "assembly",
+        "callbacks",
+        "cloning",
+        "evaluation",
+        "losses",
+        "metrics",
+        "stepping",
+        "trainer",
+        "viewing",
+        "views",
+    },
+    "doctor": {"precision", "version"},
+    "cli": {"doctor", "version"},
+}
+
+# Not needed to train: imported where they are used.
+OPTIONAL = {"matplotlib", "sklearn", "tensorflow_datasets", "keras_cv", "rich", "jsonargparse", "PIL"}
+
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__main__.py"]
+
+
+def home_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_homes(path):
+    """The modules of the package that a file imports, by their first name."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    homes = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            homes |= {node.module.split(".")[0]} if node.module else {name.name for name in node.names}
+        if (isinstance(node, ast.ImportFrom) and node.level == 0) or isinstance(node, ast.Import):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+            assert not any(name.split(".")[0] == "byol_keras" for name in names), f"{path} imports absolutely"
+    return homes
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_imports__point_one_way(path):
+    home = home_of(path)
+    if home != "__init__":
+        assert imported_homes(path) - {home} <= ALLOWED[home]
+
+
+def test_imports__have_no_circle():
+    order = []
+    while len(order) < len(ALLOWED):
+        free = sorted(home for home in ALLOWED if home not in order and ALLOWED[home] <= set(order))
+        assert free, f"a circle among {sorted(set(ALLOWED) - set(order))}"
+        order += free
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_optional_packages__are_not_imported_at_the_top(path):
+    tops = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [
+        name
+        for node in tops
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [n.name for n in node.names])
+    ]
+    assert not {name.split(".")[0] for name in names} & OPTIONAL
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_modules__are_documented_exported_and_small(path):
+    source = path.read_text()
+    tree = ast.parse(source)
+    assert ast.get_docstring(tree), "no docstring"
+    assert source.count("\n") <= 300
+    exported = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+    ]
+    assert len(exported) == 1
+    assert len(set(exported[0])) == len(exported[0])
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_functions__are_short(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            assert length <= 30, f"{node.name} has {length} lines"
+
+
+def test_tests__are_small_files_too():
+    for path in Path(__file__).parent.glob("*.py"):
+        assert path.read_text().count("\n") <= 300, path.name

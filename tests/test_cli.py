@@ -1,0 +1,36 @@
+import subprocess
+import sys
+
+import pytest
+
+import byol_keras as bk
+from byol_keras import cli
+
+
+def test_doctor__shows_versions_and_devices(capsys):
+    assert cli.main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    for word in (bk.__version__, "tensorflow", "CPU", "float32"):
+        assert word in shown
+
+
+def test_version__is_printed(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.strip() == f"byol-keras {bk.__version__}"
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["doctor", "--loud"]])
+def test_usage__that_is_wrong_exits_with_2_and_a_sentence(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    assert "byol-keras" in capsys.readouterr().err
+
+
+def test_module__runs_as_the_command_does():
+    done = subprocess.run([sys.executable, "-m", "byol_keras", "doctor"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "byol-keras doctor" in done.stdout
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,50 @@
+import keras
+import pytest
+import tensorflow as tf
+
+import byol_keras as bk
+from byol_keras import precision
+
+
+@pytest.fixture(autouse=True)
+def float32_afterwards():
+    yield
+    bk.set_precision("float32")
+
+
+@pytest.mark.parametrize(
+    ("word", "policy", "rewritten"),
+    [
+        ("float32", "float32", False),
+        ("bfloat16", "mixed_bfloat16", True),
+        ("float16", "mixed_float16", False),
+    ],
+)
+def test_set_precision__sets_policy_and_graph_options(word, policy, rewritten):
+    assert bk.set_precision(word) == word
+    assert keras.config.dtype_policy().name == policy
+    options = tf.config.optimizer.get_experimental_options()
+    assert options.get("auto_mixed_precision_onednn_bfloat16", False) == rewritten
+
+
+def test_set_precision__refuses_other_words():
+    with pytest.raises(ValueError, match=r"`precision` must be one of .*'auto'.* Received: precision='half'"):
+        bk.set_precision("half")
+
+
+@pytest.mark.parametrize(
+    ("kind", "capability", "expected"),
+    [
+        ("GPU", (9, 0), "bfloat16"),
+        ("GPU", (7, 5), "float16"),
+        ("GPU", (6, 1), "float32"),
+        ("TPU", None, "bfloat16"),
+        ("CPU", None, "float32"),
+    ],
+)
+def test_auto__chooses_what_the_device_is_fast_at(monkeypatch, kind, capability, expected):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda wanted: [kind] if wanted == kind else [])
+    details = {"compute_capability": capability}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda device: details)
+    assert precision.fastest_precision() == expected
+    assert bk.set_precision("auto") == expected

@@ -1,0 +1,120 @@
+"""What a user sees: names, what they promise, and what importing them costs."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from builders import vector_byol
+
+import byol_keras as bk
+
+CONTRACT = {
+    "BYOL": None,
+    "LARS": None,
+    "set_precision": None,
+    "__version__": None,
+    "callbacks": {"TargetEMA"},
+    "encoders": {"pooled", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "small_resnet"},
+    "evaluation": {"knn_accuracy"},
+    "heads": {"predictor", "projector"},
+    "layers": {"BatchNormalization", "convert_batch_norm"},
+    "losses": {"regression_loss"},
+    "recipes": {"get", "scaled"},
+    "schedules": {"cosine_tau", "warmup_cosine"},
+    "views": {"ImageViews", "from_layers"},
+}
+
+SAMPLES = {
+    "BYOL": vector_byol,
+    "LARS": lambda: bk.LARS(0.3, momentum=0.8, weight_decay=0.1, trust_coefficient=0.01, clip_trust_ratio=True),
+    "WarmupCosine": lambda: bk.schedules.WarmupCosine(0.3, 100, 7),
+    "PerOptimizerStep": lambda: bk.schedules.PerOptimizerStep(bk.schedules.WarmupCosine(0.3, 100, 7), 4),
+    "Latest": lambda: importlib.import_module("byol_keras.metrics").Latest(name="rate", dtype="float64"),
+    "BatchNormalization": lambda: bk.layers.BatchNormalization(momentum=0.8, epsilon=1e-4, synchronized=True),
+    "StandardizedConv2D": lambda: bk.layers.StandardizedConv2D(4, 3, padding="same", use_bias=False),
+    "ImageViews": lambda: bk.views.ImageViews((16, 20), preset="cifar", hue=0.2, blur=(0.3, 0.1), kernel=5),
+    "LayerViews": lambda: bk.views.from_layers([keras.layers.RandomFlip("horizontal", seed=1)]),
+    "regression_loss": lambda: bk.losses.regression_loss,
+}
+
+
+def registered():
+    """Everything of ours that Keras can revive, by its short name."""
+    objects = keras.saving.get_custom_objects()
+    return {name.split(">")[1]: value for name, value in objects.items() if name.startswith("byol_keras>")}
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_contract__names_exist(name):
+    assert name in bk.__all__
+    for member in CONTRACT[name] or ():
+        assert member in getattr(bk, name).__all__
+
+
+def test_all__is_what_the_modules_have_and_is_sorted():
+    for info in pkgutil.walk_packages(bk.__path__, "byol_keras."):
+        if info.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(info.name)
+        missing = [name for name in module.__all__ if not hasattr(module, name)]
+        assert not missing, f"{info.name} lacks {missing}"
+    assert all(hasattr(bk, name) for name in bk.__all__)
+
+
+def test_public_objects__are_documented():
+    for name in bk.__all__:
+        module = getattr(bk, name)
+        if inspect.ismodule(module):
+            undocumented = [
+                m for m in module.__all__ if callable(getattr(module, m)) and not getattr(module, m).__doc__
+            ]
+            assert not undocumented, f"{name}: {undocumented}"
+
+
+def test_serialisable_classes__all_have_a_sample_here():
+    assert set(registered()) == set(SAMPLES)
+
+
+def own_arguments(kind):
+    parameters = inspect.signature(kind.__init__).parameters.values()
+    return {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} - {"self"}
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name != "regression_loss"])
+def test_config__covers_the_constructor_and_survives_a_round_trip(name):
+    sample = SAMPLES[name]()
+    config = sample.get_config()
+    assert own_arguments(type(sample)) <= set(config)
+    revived = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(sample))
+    assert type(revived) is type(sample)
+    changed = {key for key, value in config.items() if not equal(revived.get_config()[key], value)}
+    assert not changed
+
+
+def equal(one, other):
+    return keras.tree.map_structure(str, one) == keras.tree.map_structure(str, other)
+
+
+def test_import__is_free_of_what_training_does_not_need():
+    heavy = ["matplotlib", "sklearn", "tensorflow_datasets", "keras_cv", "rich.console", "jsonargparse", "PIL.Image"]
+    code = (
+        "import sys, keras, tensorflow; before = set(sys.modules); import byol_keras; "
+        f"print([name for name in {heavy} if name in set(sys.modules) - before])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_example_of_the_contract__runs():
+    encoder = bk.encoders.resnet18(input_shape=(32, 32, 3), stem="small", width=1)
+    model = bk.BYOL(encoder, views=bk.views.ImageViews(size=32, preset="cifar"))
+    assert (model.projector.layers[0].units, model.projector.output_shape) == (4096, (None, 256))
+    assert np.shape(model(tf.zeros((2, 32, 32, 3), tf.uint8))) == (2, 512)
+    for attribute in ("encoder", "projector", "predictor", "target_encoder", "target_projector"):
+        assert isinstance(getattr(model, attribute), keras.Model)
