@@ -1,0 +1,43 @@
+"""The README's code and the examples run as written."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_readme__code_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+    blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) >= 5
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["features"].shape == (256, 64)
+    assert (tmp_path / "encoder.keras").exists()
+    assert int(names["model"].batches_seen) == 2 * (256 // 64)
+
+
+def test_readme__names_files_and_commands_that_exist():
+    readme = (ROOT / "README.md").read_text()
+    for path in re.findall(r"(?:examples|tests)/\w+\.\w+|\.ci/run", readme):
+        assert (ROOT / path).exists(), path
+    for command in re.findall(r"`byol-keras (\w+)`", readme):
+        assert f'"{command}"' in (ROOT / "byol_keras/cli.py").read_text()
+
+
+@pytest.mark.slow
+def test_quickstart__runs_and_writes_an_encoder(tmp_path):
+    command = [sys.executable, ROOT / "examples/quickstart.py", "--epochs", "1", "--images", "256"]
+    path = tmp_path / "encoder.keras"
+    done = subprocess.run(
+        [*command, "--save", path], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"untrained encoder +\d+\.\d%\n +after BYOL +\d+\.\d%", done.stdout)
+    assert path.exists()
