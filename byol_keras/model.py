@@ -96,6 +96,7 @@ class BYOL(Trainer):
         self.std_tracker = keras.metrics.Mean(name="target_std")
         self.tau_tracker = Latest(name="tau")
         self.rate_tracker = Latest(name="learning_rate")
+        self._move_compiled = tf.function(self._move_everywhere)
         self._in_step: TargetEMA | None = None
         self._followed: tuple | None = None
         self.built = True
@@ -147,17 +148,21 @@ class BYOL(Trainer):
         Args:
             tau: in [0, 1]. 1 leaves the target where it is, 0 makes it equal to the online network.
         """
-        if isinstance(tau, (int, float)) and not 0.0 <= tau <= 1.0:
+        if not tf.is_symbolic_tensor(tau) and not 0.0 <= float(tau) <= 1.0:
             raise ValueError(f"`tau` must be in [0, 1]. Received: tau={tau}")
         tau = tf.cast(tau, tf.float32)
         merged = tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
         if tf.inside_function() or merged:
             self._move_target(tau)
         else:
-            self._move_target_compiled(tau)
+            self._move_compiled(tau)
 
-    @tf.function
-    def _move_target_compiled(self, tau: tf.Tensor) -> None:
+    def adopt(self, optimizer: keras.optimizers.Optimizer) -> None:
+        super().adopt(optimizer)
+        # As everywhere in Keras: what was frozen or thawed counts from the next `compile` on.
+        self._move_compiled = tf.function(self._move_everywhere)
+
+    def _move_everywhere(self, tau: tf.Tensor) -> None:
         self.distribute_strategy.run(self._move_target, args=(tau,))
 
     def _move_target(self, tau: tf.Tensor) -> None:

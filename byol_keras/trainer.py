@@ -58,7 +58,7 @@ class Trainer(keras.Model):
             auto_scale_loss=auto_scale_loss,
         )
         self._compile_config.config["auto_scale_loss"] = auto_scale_loss
-        self._adopt(self.base_optimizer)
+        self.adopt(self.base_optimizer)
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
@@ -72,7 +72,8 @@ class Trainer(keras.Model):
         """Batches per optimizer step, 1 without gradient accumulation."""
         return self.base_optimizer.gradient_accumulation_steps or 1
 
-    def _adopt(self, optimizer: keras.optimizers.Optimizer) -> None:
+    def adopt(self, optimizer: keras.optimizers.Optimizer) -> None:
+        """Called by `compile`: tells the optimizer what Keras does not."""
         if isinstance(optimizer, LARS):
             optimizer.exclude(bias_and_norm_variables(self))
         if self.batches_per_update > 1 and self.distribute_strategy.num_replicas_in_sync > 1:

@@ -1,5 +1,7 @@
 """What `target_std` shows: BYOL holds its spread, BYOL without a predictor loses it."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -39,4 +41,4 @@ def test_target_std__falls_without_a_predictor_and_holds_with_one():
     assert held[-1] > 0.5
     assert held[-1] > 0.9 * held[len(held) // 2]
     assert fallen[-1] < 0.5 * held[-1]
-    assert all(later < earlier for earlier, later in zip(fallen, fallen[1:], strict=False))
+    assert all(later < earlier for earlier, later in itertools.pairwise(fallen))

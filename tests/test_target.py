@@ -65,10 +65,17 @@ def test_update_target__is_traced_once_whatever_tau_is():
     model = vector_byol()
     for tau in (0.1, 0.5, tf.constant(0.7), np.float32(0.9), tf.constant(0.7, tf.float64)):
         model.update_target(tau)
-    assert model._move_target_compiled.experimental_get_tracing_count() == 1
+    assert model._move_compiled.experimental_get_tracing_count() == 1
 
 
-@pytest.mark.parametrize("tau", [-0.1, 1.1])
+def test_tau_at__is_known_once_the_length_of_the_run_is():
+    with pytest.raises(ValueError, match="`total_steps` is not known before `fit` has begun"):
+        TargetEMA(0.9).tau_at(1)
+    assert float(TargetEMA(0.9, total_steps=2).tau_at(1)) == pytest.approx(0.95)
+    assert float(TargetEMA(0.9, "constant").tau_at(1)) == 0.9
+
+
+@pytest.mark.parametrize("tau", [-0.1, 1.1, float("nan")])
 def test_tau__outside_its_range_is_refused(tau):
     with pytest.raises(ValueError, match=rf"`tau` must be in \[0, 1\]. Received: tau={tau}"):
         TargetEMA(tau)
@@ -215,3 +222,14 @@ def test_frozen_layers__stay_equal_in_both_networks():
     assert_same(frozen, model.encoder.layers[0].get_weights())
     assert_same(frozen, model.target_encoder.layers[0].get_weights())
     assert not np.array_equal(*[net.layers[3].get_weights()[0] for net in (model.encoder, model.target_encoder)])
+
+
+def test_frozen_layers__move_again_once_thawed_and_compiled():
+    model = vector_byol()
+    model.encoder.layers[0].trainable = False
+    model.compile(keras.optimizers.SGD(0.1))
+    model.fit(vectors(16), batch_size=8, verbose=0)
+    model.encoder.layers[0].trainable = True
+    model.compile(keras.optimizers.SGD(0.1))
+    model.fit(vectors(16), batch_size=8, callbacks=[TargetEMA(0.0, "constant")], verbose=0)
+    assert_same(online(model), target(model))

@@ -61,7 +61,10 @@ class TargetEMA(keras.callbacks.Callback):
 
     def tau_at(self, step: tf.Tensor | int) -> tf.Tensor:
         """Tau after `step` optimizer steps, a float64 scalar."""
-        return _SCHEDULES[self.schedule](step, self._horizon or self.total_steps or 1, self.tau)
+        horizon = self._horizon or self.total_steps
+        if horizon is None and self.schedule == "cosine":
+            raise ValueError("`total_steps` is not known before `fit` has begun. Received: total_steps=None")
+        return _SCHEDULES[self.schedule](step, horizon or 1, self.tau)
 
     @property
     def signature(self) -> tuple:
