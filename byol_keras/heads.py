@@ -1,9 +1,8 @@
 """The projector and the predictor, BYOL's two small networks behind the encoder."""
 
-import numbers
-
 import keras
 
+from .arguments import check_positive
 from .layers import make_normalization
 
 __all__ = ["head_widths", "predictor", "projector"]
@@ -84,14 +83,14 @@ def head_widths(features: int) -> tuple[int, int]:
     >>> head_widths(2048), head_widths(64), head_widths(16)
     ((4096, 256), (512, 256), (128, 64))
     """
-    _check_positive(features=features)
+    check_positive(features=features)
     return min(4096, 8 * features), min(256, 4 * features)
 
 
 def _head(
     input_dim: int, hidden: int, output: int, normalization: str, synchronized: bool, name: str
 ) -> keras.Sequential:
-    _check_positive(input_dim=input_dim, hidden=hidden, output=output)
+    check_positive(input_dim=input_dim, hidden=hidden, output=output)
     return keras.Sequential(
         [
             keras.Input((input_dim,)),
@@ -106,9 +105,3 @@ def _head(
 
 def _haiku_initializer() -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
-
-
-def _check_positive(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if not isinstance(size, numbers.Integral) or size < 1:
-            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size}")

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from . import heads
+from .arguments import check_positive
 from .callbacks.target import TargetEMA
 from .optimizers import LARS
 from .schedules import WarmupCosine
@@ -201,9 +202,7 @@ def scaled(batch_size: int, epochs: int, dataset_size: int) -> Recipe:
     >>> round(recipe.learning_rate, 3), round(recipe.tau, 4)
     (0.4, 0.9995)
     """
-    for argument, value in (("batch_size", batch_size), ("epochs", epochs), ("dataset_size", dataset_size)):
-        if value < 1:
-            raise ValueError(f"`{argument}` must be at least 1. Received: {argument}={value}")
+    check_positive(batch_size=batch_size, epochs=epochs, dataset_size=dataset_size)
     steps = max(epochs * (dataset_size // batch_size), 1)
     remembered = min(1.0 / (1.0 - _interpolated("tau", epochs) ** (batch_size / 4096)), max(steps / 300, 1.0))
     return Recipe(

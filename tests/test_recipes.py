@@ -91,7 +91,7 @@ def test_scaled__warm_up_fits_short_runs():
 @pytest.mark.parametrize("argument", ["batch_size", "epochs", "dataset_size"])
 def test_scaled__refuses_numbers_below_one(argument):
     arguments = {"batch_size": 8, "epochs": 8, "dataset_size": 8} | {argument: 0}
-    with pytest.raises(ValueError, match=f"`{argument}` must be at least 1. Received: {argument}=0"):
+    with pytest.raises(ValueError, match=f"`{argument}` must be a positive integer. Received: {argument}=0"):
         recipes.scaled(**arguments)
 
 

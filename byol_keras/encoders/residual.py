@@ -1,7 +1,6 @@
 """The skeleton that every residual encoder shares: pixel normalisation, stem, stages, pooling."""
 
 import dataclasses
-import numbers
 from collections.abc import Sequence
 
 import keras
@@ -9,7 +8,7 @@ import numpy as np
 
 from .blocks import Blocks
 
-__all__ = ["Shape", "Stage", "Statistics", "check_positive", "residual_network"]
+__all__ = ["Shape", "Stage", "Statistics", "residual_network"]
 
 Shape = tuple[int | None, int | None, int]
 Statistics = tuple[Sequence[float] | float, Sequence[float] | float]
@@ -53,12 +52,6 @@ def residual_network(
     # In float32 under every policy, so that the mean over many positions keeps its digits.
     x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="representation")(x)
     return keras.Model(inputs, x, name=name)
-
-
-def check_positive(argument: str, value: int) -> None:
-    """Refuses a size that isn't a positive integer."""
-    if not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"`{argument}` must be a positive integer. Received: {argument}={value}")
 
 
 def _apply_stage(x: keras.KerasTensor, stage: Stage, blocks: Blocks, name: str) -> keras.KerasTensor:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import keras
 
+from ..arguments import check_positive
 from .blocks import BasicBlocks, Blocks, BottleneckBlocks
-from .residual import Shape, Stage, Statistics, check_positive, residual_network
+from .residual import Shape, Stage, Statistics, residual_network
 
 __all__ = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 
@@ -120,6 +121,6 @@ def _resnet(
     statistics: Statistics | None,
     name: str,
 ) -> keras.Model:
-    check_positive("width", width)
+    check_positive(width=width)
     stages = [Stage(64 * width * 2**index, depth, strides=1 if index == 0 else 2) for index, depth in enumerate(depths)]
     return residual_network(input_shape, stem, stages, blocks, statistics, name)

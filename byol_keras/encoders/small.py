@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import keras
 
+from ..arguments import check_positive
 from .blocks import BasicBlocks
-from .residual import Shape, Stage, Statistics, check_positive, residual_network
+from .residual import Shape, Stage, Statistics, residual_network
 
 __all__ = ["small_resnet"]
 
@@ -43,7 +44,7 @@ def small_resnet(
     if not widths:
         raise ValueError(f"`widths` must name at least one block. Received: widths={widths}")
     for width in widths:
-        check_positive("widths", width)
+        check_positive(widths=width)
     stages = [Stage(width, blocks=1, strides=1 if index == 0 else 2) for index, width in enumerate(widths)]
     blocks = BasicBlocks(normalization, synchronized, zero_last_gamma)
     return residual_network(input_shape, "small", stages, blocks, statistics, name)
