@@ -1,10 +1,10 @@
 """What `fit` was given: arrays made into batches, and one batch taken out to look at."""
 
 import itertools
-from collections.abc import Callable, Generator, Iterator
+import math
+from collections.abc import Generator, Iterator
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 __all__ = ["ArrayBatches", "chunks", "first_batch", "is_arrays", "split_validation"]
@@ -27,9 +27,12 @@ def _length(arrays: object) -> int:
 
 def split_validation(x: object, fraction: float) -> tuple[object, object]:
     """Keras' rule for `validation_split`: the last `fraction` of the examples, before shuffling."""
-    if not 0.0 < fraction < 1.0:
-        raise ValueError(f"`validation_split` must be in (0, 1). Received: validation_split={fraction}")
-    kept = int(np.ceil(_length(x) * (1.0 - fraction)))
+    length = _length(x)
+    kept = math.floor(length * (1.0 - fraction))
+    if not 0 < kept < length:
+        raise ValueError(
+            f"`validation_split` must leave examples on both sides of {length}. Received: validation_split={fraction}"
+        )
     split = (lambda leaf: leaf[:kept]), (lambda leaf: leaf[kept:])
     return tuple(keras.tree.map_structure(part, x) for part in split)
 
@@ -95,18 +98,22 @@ class ArrayBatches(keras.callbacks.Callback):
         order = tf.range(self.length)
         if self.shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([self.seed, epoch]))
-        return tf.data.Dataset.from_tensor_slices(order)
+        return tf.data.Dataset.from_tensor_slices(order).batch(self.batch_size, drop_remainder=True)
 
     def _gather(self, indices: tf.Tensor) -> object:
         return keras.tree.map_structure(lambda array: tf.gather(array, indices), self._arrays)
 
-    def dataset(self, endless: bool = False) -> tf.data.Dataset:
-        """One epoch per iteration, or (`endless`) one epoch after another from 0 on."""
-        epochs = tf.data.Dataset.range(tf.int32.max if endless else 1, output_type=tf.int32)
-        current: Callable = (lambda epoch: epoch) if endless else (lambda _: self._epoch.read_value())
-        indices = epochs.flat_map(lambda epoch: self._order(current(epoch)))
-        batches = indices.batch(self.batch_size, drop_remainder=True)
-        batches = batches.map(self._gather, num_parallel_calls=tf.data.AUTOTUNE)
-        if not endless:
-            batches = batches.apply(tf.data.experimental.assert_cardinality(self.length // self.batch_size))
-        return batches.prefetch(tf.data.AUTOTUNE)
+    def epoch(self) -> tf.data.Dataset:
+        """One epoch per iteration: the one that Keras said has begun."""
+        now = tf.data.Dataset.range(1).map(lambda _: self._epoch.read_value())
+        batches = self._gathered(now.flat_map(self._order))
+        return batches.apply(tf.data.experimental.assert_cardinality(self.length // self.batch_size))
+
+    def endless(self, start: int) -> tf.data.Dataset:
+        """One epoch after another, from batch number `start` on: what `steps_per_epoch` is measured out from."""
+        first, skipped = divmod(start, self.length // self.batch_size)
+        epochs = tf.data.Dataset.range(first, tf.int32.max, output_type=tf.int32)
+        return self._gathered(epochs.flat_map(self._order).skip(skipped))
+
+    def _gathered(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        return batches.map(self._gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

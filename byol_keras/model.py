@@ -1,5 +1,6 @@
 """BYOL itself: two networks, two views, one loss."""
 
+import warnings
 from collections.abc import Callable
 
 import keras
@@ -97,6 +98,7 @@ class BYOL(Trainer):
         self.tau_tracker = Latest(name="tau")
         self.rate_tracker = Latest(name="learning_rate")
         self._move_compiled = tf.function(self._move_everywhere)
+        self._target_waits = False
         self._in_step: TargetEMA | None = None
         self._followed: tuple | None = None
         self.built = True
@@ -150,12 +152,22 @@ class BYOL(Trainer):
         """
         if not tf.is_symbolic_tensor(tau) and not 0.0 <= float(tau) <= 1.0:
             raise ValueError(f"`tau` must be in [0, 1]. Received: tau={tau}")
+        self._target_waits = False
         tau = tf.cast(tau, tf.float32)
         merged = tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
         if tf.inside_function() or merged:
             self._move_target(tau)
         else:
             self._move_compiled(tau)
+
+    def train_on_batch(self, *args: object, **kwargs: object) -> object:
+        """As Keras' own. No callback is called, so that the target waits for `update_target`."""
+        if self._target_waits:
+            warnings.warn(
+                "`train_on_batch` leaves the target frozen: call `update_target(tau)` after it.", stacklevel=2
+            )
+        self._target_waits = True
+        return super().train_on_batch(*args, **kwargs)
 
     def adopt(self, optimizer: keras.optimizers.Optimizer) -> None:
         super().adopt(optimizer)
@@ -239,18 +251,19 @@ class BYOL(Trainer):
         return self._views_of(inputs, seed_of_batch(self.seed, stream, index))
 
     def _views_of(self, inputs: object, seed: tf.Tensor) -> list:
-        if self.views is None:
-            inputs = {name: self._preprocess(view) for name, view in inputs.items()}
-        else:
-            inputs = self._preprocess(inputs)
-        return [as_encoded(view, self.encoder) for view in make_pair(self.views, inputs, seed)]
+        return [as_encoded(view, self.encoder) for view in make_pair(self.views, self._preprocessed(inputs), seed)]
+
+    def _preprocessed(self, inputs: object) -> object:
+        if self.views is None and isinstance(inputs, dict):
+            return {name: self._preprocess(view) for name, view in inputs.items()}
+        return self._preprocess(inputs)
 
     def _preprocess(self, inputs: object) -> object:
         return inputs if self.preprocessor is None else self.preprocessor(inputs)
 
     def check_values(self, examples: object) -> None:
         check = getattr(self.views, "check", check_finite)
-        check(self._preprocess(examples))
+        check(self._preprocessed(examples))
 
     def check_batch(self, batch: object) -> None:
         if self.views is None:

@@ -120,7 +120,8 @@ class Trainer(keras.Model):
             if validation_split and validation_data is None:
                 x, validation_data = split_validation(x, validation_split)
             batches = self._batches(x, batch_size or 32, shuffle)
-            x = batches.dataset(endless=kwargs.get("steps_per_epoch") is not None)
+            steps = kwargs.get("steps_per_epoch")
+            x = batches.endless(steps * kwargs.get("initial_epoch", 0)) if steps else batches.epoch()
             callbacks = [batches, *callbacks]
             kwargs.setdefault("validation_batch_size", batch_size)
         x = self._admit(x)
@@ -205,7 +206,7 @@ class Trainer(keras.Model):
         # Keras finds the end of a stream by running a step without data; without a reason to wait, that would count.
         with tf.control_dependencies([good]):
             self.failed_batch.assign(tf.where(alive & ~good, self.batches_seen.value, self.failed_batch.value))
-            self.batches_seen.assign_add(1)
+            self.batches_seen.assign_add(tf.cast(alive, tf.int64))
 
 
 def _as_list(callbacks: object) -> list[keras.callbacks.Callback]:

@@ -176,6 +176,7 @@ def test_loss__that_becomes_nan_stops_with_its_step_and_keeps_the_last_good_stat
     reference = vector_byol(views=broken, compile_options=options)
     reference.fit(data[:40], batch_size=8, shuffle=False, callbacks=[TargetEMA(0.9, "constant")], verbose=0)
     assert int(model.optimizer.iterations) == 5
+    assert int(model.batches_seen) == 6
     for part in ("encoder", "projector", "predictor", "target_encoder", "target_projector"):
         assert_same(weights_of(getattr(model, part)), weights_of(getattr(reference, part)), atol=1e-6)
     assert_same(*[[v.numpy() for v in run.optimizer.variables] for run in (model, reference)], atol=1e-6)

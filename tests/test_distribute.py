@@ -8,6 +8,7 @@ from builders import assert_same, noisy_vectors, pictures, vector_byol, vectors
 
 import byol_keras as bk
 from byol_keras.callbacks import TargetEMA
+from byol_keras.stepping import agree
 from byol_keras.views.randomness import positional_uniform
 
 
@@ -162,3 +163,27 @@ def test_mirrored__fit_works_inside_the_scope_too():
         model = vector_byol()
         model.fit(vectors(32), batch_size=8, epochs=2, verbose=0)
     assert model.optimizer.iterations.numpy() == 8
+
+
+@pytest.mark.parametrize(("bad", "expected"), [(0, False), (1, False), (2, True)])
+def test_agree__is_true_where_every_replica_says_so(bad, expected):
+    strategy = two_devices()
+
+    @tf.function
+    def run():
+        return strategy.run(lambda: agree(tf.distribute.get_replica_context().replica_id_in_sync_group != bad))
+
+    assert [bool(flag) for flag in strategy.experimental_local_results(run())] == [expected] * 2
+
+
+def test_mirrored__takes_a_dataset_that_was_distributed_already():
+    results = []
+    for distribute in (False, True):
+        strategy = two_devices()
+        with strategy.scope():
+            model = vector_byol()
+        data = tf.data.Dataset.from_tensor_slices(vectors(16)).batch(8, drop_remainder=True)
+        data = strategy.experimental_distribute_dataset(data) if distribute else data
+        model.fit(data, callbacks=[TargetEMA(0.9, "constant")], verbose=0)
+        results.append([variable.numpy() for variable in model.trainable_variables])
+    assert_same(*results, atol=1e-6)

@@ -15,7 +15,7 @@ def knn_by_hand(bank, labels, queries, truth, k, temperature):
     return right / len(queries)
 
 
-@pytest.mark.parametrize(("k", "temperature"), [(1, 0.1), (7, 0.1), (7, 10.0), (500, 0.05)])
+@pytest.mark.parametrize(("k", "temperature"), [(1, 0.1), (7, 0.1), (7, 0.01), (7, 10.0), (500, 0.05)])
 def test_knn__equals_a_loop_over_neighbours(k, temperature):
     generator = np.random.default_rng(0)
     bank, queries = generator.normal(size=(60, 4)), generator.normal(size=(1100, 4))
@@ -29,6 +29,11 @@ def test_knn__near_neighbours_outvote_many_far_ones_at_low_temperature():
     labels, query = np.array([0, 1, 1, 1]), np.array([[1.0, 0.5]])
     assert knn_accuracy(bank, labels, query, np.array([0]), k=4, temperature=0.05) == 1.0
     assert knn_accuracy(bank, labels, query, np.array([1]), k=4, temperature=10.0) == 1.0
+
+
+def test_knn__at_a_very_low_temperature_is_the_nearest_neighbour():
+    bank, query = np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([[0.5, 0.75**0.5]])
+    assert knn_accuracy(bank, np.array([1, 0]), query, np.array([1]), k=2, temperature=0.005) == 1.0
 
 
 @pytest.mark.parametrize("arguments", [{"k": 0}, {"temperature": 0.0}])

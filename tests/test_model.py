@@ -220,3 +220,12 @@ def test_heads__default_to_widths_that_suit_the_encoder():
     assert model.projector.output_shape == (None, output)
     assert model.projector.layers[0].units == hidden
     assert model.predictor.output_shape == (None, output)
+
+
+def test_trainable__false_leaves_nothing_to_train():
+    model = vector_byol()
+    assert model.trainable_variables
+    model.trainable = False
+    for frozen in (model, bk.BYOL(mlp_encoder(), views=noisy_vectors, trainable=False)):
+        assert frozen.trainable_variables == frozen.trainable_weights == []
+        assert len(frozen.non_trainable_variables) == len(frozen.variables)

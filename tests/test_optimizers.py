@@ -117,7 +117,8 @@ def test_lars__takes_sparse_gradients_of_embeddings():
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"momentum": 1.0}, {"momentum": -0.1}, {"weight_decay": -1.0}, {"trust_coefficient": 0.0}]
+    "arguments",
+    [{"momentum": 1.0}, {"momentum": -0.1}, {"weight_decay": -1.0}, {"weight_decay": None}, {"trust_coefficient": 0.0}],
 )
 def test_lars__refuses_impossible_numbers(arguments):
     with pytest.raises(ValueError, match=rf"`{next(iter(arguments))}` must .* Received"):
@@ -160,3 +161,10 @@ def test_optimizer__other_keras_optimizers_train_too():
         before = model.encoder.get_weights()[0]
         model.fit(vectors(16), batch_size=8, verbose=0)
         assert not np.array_equal(before, model.encoder.get_weights()[0])
+
+
+def test_lars__keeps_the_rate_outside_the_momentum():
+    """The second step's rate of 0 stops what the first one set going; inside the momentum it would roll on."""
+    stops = keras.optimizers.schedules.PiecewiseConstantDecay([0], [1.0, 0.0])
+    ours = run(bk.LARS(stops), np.ones(3, "float32"), [np.full(3, 0.25, "float32")] * 2)
+    np.testing.assert_allclose(ours, 0.75, rtol=1e-6)

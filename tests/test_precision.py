@@ -48,3 +48,20 @@ def test_auto__chooses_what_the_device_is_fast_at(monkeypatch, kind, capability,
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda device: details)
     assert precision.fastest_precision() == expected
     assert bk.set_precision("auto") == expected
+
+
+def use_gpus(monkeypatch, **capabilities):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [*capabilities] if kind == "GPU" else [])
+    details = {gpu: {"compute_capability": capability} for gpu, capability in capabilities.items()}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)
+
+
+def test_auto__is_what_the_oldest_gpu_is_fast_at(monkeypatch):
+    use_gpus(monkeypatch, new=(9, 0), old=(7, 0))
+    assert precision.fastest_precision() == "float16"
+
+
+def test_set_precision__leaves_the_rewriting_for_cpus_alone_on_a_gpu(monkeypatch):
+    use_gpus(monkeypatch, only=(9, 0))
+    bk.set_precision("bfloat16")
+    assert not tf.config.optimizer.get_experimental_options()["auto_mixed_precision_onednn_bfloat16"]

@@ -112,3 +112,26 @@ def test_recipe__trains():
     assert history["tau"][-1] == 1.0
     assert np.isfinite(history["loss"]).all()
     assert isinstance(model.optimizer, keras.optimizers.Optimizer)
+
+
+@pytest.mark.parametrize("name", ["solo-learn-cifar10", "lightly-cifar10"])
+def test_optimizer__takes_its_momentum_from_the_recipe(name):
+    recipe = dataclasses.replace(recipes.get(name), momentum=0.75)
+    assert recipe.optimizer(dataset_size=1024).momentum == 0.75
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(4, 4), (40, 10)])
+def test_optimizer__warms_up_for_the_recipes_epochs_or_the_whole_of_a_shorter_run(epochs, expected):
+    recipe = dataclasses.replace(recipes.get("solo-learn-cifar10"), epochs=epochs)
+    schedule = recipe.optimizer(dataset_size=3 * 256 + 5)._learning_rate
+    assert (schedule.total_steps, schedule.warmup_steps) == (3 * epochs, 3 * expected)
+
+
+def test_imagenet_presets__resize_as_the_paper_did():
+    assert recipes.get("imagenet-1000").views().get_config()["resize"] == "bicubic"
+
+
+def test_scaled__interpolates_between_presets_in_the_logarithm_of_epochs():
+    between = recipes.scaled(4096, 200, 1_281_167)
+    share = np.log(200 / 100) / np.log(300 / 100)
+    assert between.base_rate == pytest.approx(0.45 + share * (0.3 - 0.45), rel=1e-6)

@@ -125,3 +125,16 @@ def test_keras_callbacks__checkpoints_and_early_stopping_work(tmp_path):
     model.fit(vectors(32), batch_size=8, epochs=2, validation_data=vectors(8), callbacks=callbacks, verbose=0)
     assert keras.models.load_model(tmp_path / "best.keras").predict(vectors(4), verbose=0).shape == (4, 5)
     assert (tmp_path / "log.csv").read_text().startswith("epoch,")
+
+
+@pytest.mark.parametrize("options", [{"run_eagerly": True}, {"auto_scale_loss": False}])
+def test_save__keeps_how_the_model_was_compiled(file, options):
+    """Under float16 Keras wraps the optimizer for loss scaling, unless it was told not to."""
+    keras.config.set_dtype_policy("mixed_float16")
+    model = vector_byol(bk.LARS(0.1), options)
+    model.save(file)
+    loaded = keras.models.load_model(file)
+    for run in (model, loaded):
+        assert run.run_eagerly == options.get("run_eagerly", False)
+        scaled = isinstance(run.optimizer, keras.optimizers.LossScaleOptimizer)
+        assert scaled == options.get("auto_scale_loss", True)

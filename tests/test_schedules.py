@@ -40,7 +40,9 @@ def test_warmup_cosine_schedule__equals_the_function_and_survives_serialisation(
         assert float(revived(step)) == expected
 
 
-@pytest.mark.parametrize("arguments", [{"total_steps": 0}, {"total_steps": 5, "warmup_steps": 6}])
+@pytest.mark.parametrize(
+    "arguments", [{"total_steps": 0}, {"total_steps": 5, "warmup_steps": 6}, {"total_steps": 5, "warmup_steps": -1}]
+)
 def test_warmup_cosine_schedule__refuses_impossible_lengths(arguments):
     with pytest.raises(ValueError, match=r"`(total|warmup)_steps` must .* Received"):
         schedules.WarmupCosine(0.1, **arguments)

@@ -233,3 +233,57 @@ def test_frozen_layers__move_again_once_thawed_and_compiled():
     model.compile(keras.optimizers.SGD(0.1))
     model.fit(vectors(16), batch_size=8, callbacks=[TargetEMA(0.0, "constant")], verbose=0)
     assert_same(online(model), target(model))
+
+
+def two_fits(steps, *callbacks):
+    model = vector_byol(compile_options={"steps_per_execution": steps})
+    for callback in callbacks:
+        model.fit(vectors(32), batch_size=8, callbacks=[callback], verbose=0)
+    return weights_of(model)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((0.5, "cosine", 8), (0.5, "cosine", 16)),
+        ((0.5, "cosine", 8), (0.9, "cosine", 8)),
+        ((0.5, "cosine", 8), (0.5, "constant", 8)),
+    ],
+)
+def test_steps_per_execution__a_second_fit_takes_whatever_changed_in_its_schedule(first, second):
+    results = [two_fits(steps, TargetEMA(*first), TargetEMA(*second)) for steps in (1, 2)]
+    assert_same(*results, atol=1e-6)
+
+
+def test_accumulation__a_second_fit_waits_for_its_first_optimizer_step(monkeypatch):
+    model = vector_byol(keras.optimizers.SGD(0.1, gradient_accumulation_steps=4))
+    taus = record_taus(model, monkeypatch)
+    for _ in range(2):
+        model.fit(vectors(64), batch_size=8, callbacks=[TargetEMA(0.9, "constant")], verbose=0)
+    assert len(taus) == int(model.optimizer.iterations) == 4
+
+
+def test_target_ema__used_in_a_second_fit_counts_its_steps_anew(monkeypatch):
+    model, ema = vector_byol(), TargetEMA(0.9)
+    taus = record_taus(model, monkeypatch)
+    for _ in range(2):
+        model.fit(vectors(32), batch_size=8, callbacks=[ema], verbose=0)
+    expected = [1 - 0.1 * (np.cos(np.pi * k / (4 if k <= 4 else 8)) + 1) / 2 for k in range(1, 9)]
+    np.testing.assert_allclose(taus, expected, atol=1e-9)
+
+
+def test_cosine__warning_is_for_a_cosine_only(recwarn):
+    vector_byol().fit(vectors(32), batch_size=8, callbacks=[TargetEMA(0.9, "constant", 2)], verbose=0)
+    assert not [warning for warning in recwarn if "frozen" in str(warning.message)]
+
+
+def test_train_on_batch__warns_of_a_target_that_nobody_moves():
+    model = vector_byol()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            model.train_on_batch(vectors(8))
+            model.update_target(0.9)
+        model.train_on_batch(vectors(8))
+    with pytest.warns(UserWarning, match=r"`train_on_batch` leaves the target frozen: call `update_target"):
+        model.train_on_batch(vectors(8))

@@ -44,7 +44,9 @@ def knn_accuracy(
     for start in range(0, len(queries), 1024):
         chunk = tf.math.l2_normalize(tf.cast(queries[start : start + 1024], tf.float32), axis=1)
         cosines, neighbours = tf.math.top_k(tf.matmul(chunk, bank, transpose_b=True), min(k, len(bank)))
-        votes = tf.exp((cosines - 1.0) / temperature)[..., None] * tf.one_hot(tf.gather(labels, neighbours), classes)
+        votes = tf.exp((cosines - cosines[:, :1]) / temperature)[..., None] * tf.one_hot(
+            tf.gather(labels, neighbours), classes
+        )
         guesses = tf.argmax(tf.reduce_sum(votes, axis=1), axis=1).numpy()
         right += int(np.sum(guesses == np.asarray(query_labels[start : start + 1024])))
     return right / len(queries)

@@ -1,0 +1,48 @@
+"""The target network: the same architecture and weights, and variables of its own."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from builders import assert_same, mlp_encoder, vectors, weights_of
+
+from byol_keras.cloning import copy_weights, twin
+
+
+def test_twin__has_equal_weights_a_name_of_its_own_and_shares_nothing():
+    model = mlp_encoder()
+    for weight in model.weights:
+        weight.assign_add(tf.ones_like(weight))
+    copy = twin(model, "encoder")
+    assert_same(weights_of(model), weights_of(copy))
+    assert copy.name == "target_mlp"
+    assert not {id(weight) for weight in model.weights} & {id(weight) for weight in copy.weights}
+    np.testing.assert_array_equal(model(vectors(4)), copy(vectors(4)))
+
+
+def test_twin__of_a_lambda_is_no_matter_of_trust():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Lambda(lambda x: 2.0 * x), keras.layers.Dense(5)])
+    np.testing.assert_array_equal(model(vectors(4)), twin(model, "encoder")(vectors(4)))
+
+
+def test_twin__names_the_argument_that_can_not_be_copied():
+    class Forgetful(keras.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.dense = keras.layers.Dense(units)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+        def get_config(self):
+            return {"units": 3}  # not what it was built with
+
+    model = Forgetful(5)
+    model(vectors(2))
+    with pytest.raises(TypeError, match="`projector` can't be copied for the target network"):
+        twin(model, "projector")
+
+
+def test_copy_weights__refuses_networks_of_different_length():
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        copy_weights(mlp_encoder(), keras.Sequential([keras.Input((6,)), keras.layers.Dense(16)]))
