@@ -1,6 +1,5 @@
 """BYOL itself: two networks, two views, one loss."""
 
-import warnings
 from collections.abc import Callable
 
 import keras
@@ -8,13 +7,12 @@ import tensorflow as tf
 
 from . import admission
 from .assembly import assemble
-from .callbacks.target import TargetEMA
 from .cloning import twin
 from .evaluation.health import normalized_std
+from .follower import Follower
 from .losses import regression_loss
 from .metrics import Latest
 from .stepping import replicas
-from .trainer import Trainer
 from .viewing import as_encoded, make_pair, seed_of_batch
 from .views.base import check_finite
 
@@ -24,7 +22,7 @@ _TRAIN, _TEST = 0, 1
 
 
 @keras.saving.register_keras_serializable(package="byol_keras")
-class BYOL(Trainer):
+class BYOL(Follower):
     """Bootstrap Your Own Latent: learns a representation from unlabelled data.
 
     Two views of every example go through two networks. The online network (encoder, projector, predictor) learns
@@ -95,12 +93,7 @@ class BYOL(Trainer):
         self.preprocessor = preprocessor
         self.loss_function = loss or regression_loss
         self.std_tracker = keras.metrics.Mean(name="target_std")
-        self.tau_tracker = Latest(name="tau")
         self.rate_tracker = Latest(name="learning_rate")
-        self._move_compiled = tf.function(self._move_everywhere)
-        self._target_waits = False
-        self._in_step: TargetEMA | None = None
-        self._followed: tuple | None = None
         self.built = True
 
     @property
@@ -142,63 +135,10 @@ class BYOL(Trainer):
     def call(self, inputs: object, training: bool | None = None) -> tf.Tensor:
         return self.encoder(as_encoded(self._preprocess(inputs), self.encoder), training=training)
 
-    def update_target(self, tau: float | tf.Tensor) -> None:
-        """Moves every parameter of the target: `target = tau * target + (1 - tau) * online`.
-
-        One compiled function for all of them; it is traced once, whatever `tau` is.
-
-        Args:
-            tau: in [0, 1]. 1 leaves the target where it is, 0 makes it equal to the online network.
-        """
-        if not tf.is_symbolic_tensor(tau) and not 0.0 <= float(tau) <= 1.0:
-            raise ValueError(f"`tau` must be in [0, 1]. Received: tau={tau}")
-        self._target_waits = False
-        tau = tf.cast(tau, tf.float32)
-        merged = tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
-        if tf.inside_function() or merged:
-            self._move_target(tau)
-        else:
-            self._move_compiled(tau)
-
-    def train_on_batch(self, *args: object, **kwargs: object) -> object:
-        """As Keras' own. No callback is called, so that the target waits for `update_target`."""
-        if self._target_waits:
-            warnings.warn(
-                "`train_on_batch` leaves the target frozen: call `update_target(tau)` after it.", stacklevel=2
-            )
-        self._target_waits = True
-        return super().train_on_batch(*args, **kwargs)
-
-    def adopt(self, optimizer: keras.optimizers.Optimizer) -> None:
-        super().adopt(optimizer)
-        # As everywhere in Keras: what was frozen or thawed counts from the next `compile` on.
-        self._move_compiled = tf.function(self._move_everywhere)
-
-    def _move_everywhere(self, tau: tf.Tensor) -> None:
-        self.distribute_strategy.run(self._move_target, args=(tau,))
-
-    def _move_target(self, tau: tf.Tensor) -> None:
+    def pairs(self) -> list[tuple[keras.Variable, keras.Variable]]:
         online = self.encoder.weights + self.projector.weights
         target = self.target_encoder.weights + self.target_projector.weights
-        for ours, theirs in zip(online, target, strict=True):
-            if ours.trainable:
-                kept = tf.cast(tau, theirs.dtype)
-                theirs.assign(kept * theirs + (1 - kept) * ours)
-        self.tau_tracker.update_state(tau)
-
-    def follow(self, schedule: TargetEMA) -> None:
-        """Called by `TargetEMA` as training begins: takes over its schedule where it can't see every step."""
-        self.tau_tracker.update_state(schedule.tau_at(self.optimizer.iterations))
-        self._in_step = schedule if self.steps_per_execution > 1 else None
-        followed = self._in_step and self._in_step.signature
-        if followed != self._followed:
-            self._followed = followed
-            self.make_train_function(force=True)
-
-    @property
-    def moves_target_in_step(self) -> bool:
-        """Whether the training step moves the target itself."""
-        return self._in_step is not None
+        return list(zip(online, target, strict=True))
 
     def train_step(self, data: object) -> dict:
         views = self._make_views(data, _TRAIN, self.batches_seen)
@@ -211,9 +151,7 @@ class BYOL(Trainer):
         self.rate_tracker.update_state(self.optimizer.learning_rate)
         steps_before = tf.identity(self.optimizer.iterations)
         self.descend(tape, scaled, restore)
-        if self._in_step is not None:
-            moved = self.optimizer.iterations > steps_before
-            self.update_target(tf.where(moved, self._in_step.tau_at(self.optimizer.iterations), 1.0))
+        self.move_in_step(steps_before)
         self._track(loss, targets)
         return {metric.name: metric.result() for metric in self.metrics}
 
@@ -273,14 +211,6 @@ class BYOL(Trainer):
         admission.check_batch_size(size, self.distribute_strategy.num_replicas_in_sync, layers)
         few = keras.tree.map_structure(lambda leaf: leaf[:2], batch)
         admission.check_views(self._views_of(few, seed_of_batch(self.seed, _TRAIN, 0)), self.encoder)
-
-    def with_callbacks(self, callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
-        """The target moves first, so that whatever looks at the model or saves it sees the finished step."""
-        targets = [callback for callback in callbacks if isinstance(callback, TargetEMA)]
-        if len(targets) > 1:
-            raise ValueError(f"`callbacks` must hold one TargetEMA at most. Received: {len(targets)}")
-        others = [callback for callback in callbacks if not isinstance(callback, TargetEMA)]
-        return [*(targets or [TargetEMA()]), *others]
 
     def get_config(self) -> dict:
         parts = ("encoder", "projector", "predictor", "views", "preprocessor")
