@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import keras
 import tensorflow as tf
@@ -50,6 +50,8 @@ def first_batch(x: object) -> tuple[object, object]:
         return head, _with_head(head, x)
     if isinstance(x, keras.utils.PyDataset):
         return (x[0] if len(x) else None), x
+    if not isinstance(x, Iterable):
+        raise TypeError(f"`x` must be arrays, a dataset or a generator. Received: x of type {type(x).__name__}")
     return next(iter(x), None), x
 
 

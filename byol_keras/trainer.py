@@ -119,7 +119,7 @@ class Trainer(keras.Model):
         if is_arrays(x):
             if validation_split and validation_data is None:
                 x, validation_data = split_validation(x, validation_split)
-            batches = self._batches(x, batch_size or 32, shuffle)
+            batches = self._batches(x, 32 if batch_size is None else batch_size, shuffle)
             steps = kwargs.get("steps_per_epoch")
             x = batches.endless(steps * kwargs.get("initial_epoch", 0)) if steps else batches.epoch()
             callbacks = [batches, *callbacks]

@@ -102,7 +102,8 @@ def test_batch__of_one_is_refused_with_batch_normalisation_only():
 
 
 def test_batch__larger_than_the_data_is_refused():
-    refused("`batch_size` must lie between 1 and the 8", vector_byol().fit, vectors(8), batch_size=16)
+    for size in (16, 0):
+        refused("`batch_size` must lie between 1 and the 8", vector_byol().fit, vectors(8), batch_size=size)
 
 
 def test_views_and_encoder__that_disagree_on_shape_are_refused():
@@ -138,6 +139,11 @@ def test_values__that_are_not_finite_are_refused_wherever_they_are(bad):
 )
 def test_data__that_is_empty_is_refused(empty):
     refused("`x` is empty", vector_byol().fit, empty, callbacks=[TargetEMA(total_steps=1)])
+
+
+@pytest.mark.parametrize("nothing", [None, 3.0])
+def test_data__that_is_no_data_is_refused(nothing):
+    refused("`x` must be arrays, a dataset or a generator", vector_byol().fit, nothing, error=TypeError)
 
 
 def test_arrays__of_different_lengths_are_refused():
