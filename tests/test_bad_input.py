@@ -13,7 +13,7 @@ import byol_keras as bk
 from byol_keras.callbacks import TargetEMA
 
 
-def refused(message, call, *arguments, error=ValueError, **options):
+def expect_refusal(message, call, *arguments, error=ValueError, **options):
     with pytest.raises(error, match=message) as caught:
         call(*arguments, **options)
     text = str(caught.value)
@@ -29,12 +29,12 @@ def picture_byol():
 
 
 def test_encoder__that_is_not_built_is_refused():
-    refused("`encoder` must be built", bk.BYOL, keras.Sequential([keras.layers.Dense(3)]))
+    expect_refusal("`encoder` must be built", bk.BYOL, keras.Sequential([keras.layers.Dense(3)]))
 
 
 @pytest.mark.parametrize("encoder", ["resnet", keras.layers.Dense(3), None])
 def test_encoder__that_is_not_a_model_is_refused(encoder):
-    refused("`encoder` must be a Keras model", bk.BYOL, encoder, error=TypeError)
+    expect_refusal("`encoder` must be a Keras model", bk.BYOL, encoder, error=TypeError)
 
 
 def test_encoder__whose_output_is_no_vector_is_refused():
@@ -42,7 +42,7 @@ def test_encoder__whose_output_is_no_vector_is_refused():
     dense = keras.layers.Dense(3)(inputs)
     scalar = keras.layers.Reshape(())(keras.layers.Dense(1)(inputs))
     for outputs in ([dense, dense], {"a": dense}, scalar):
-        refused("`encoder` must return a vector", bk.BYOL, keras.Model(inputs, outputs))
+        expect_refusal("`encoder` must return a vector", bk.BYOL, keras.Model(inputs, outputs))
 
 
 def test_encoder__that_can_not_be_copied_is_refused():
@@ -62,28 +62,28 @@ def test_encoder__that_can_not_be_copied_is_refused():
 
 
 def test_heads__that_do_not_fit_are_refused():
-    refused(
+    expect_refusal(
         "`projector` must take what `encoder` returns",
         bk.BYOL,
         mlp_encoder(),
         projector=bk.heads.projector(7),
     )
     projector = bk.heads.projector(5, hidden=8, output=4)
-    refused(
+    expect_refusal(
         "`predictor` must take what `projector` returns",
         bk.BYOL,
         mlp_encoder(),
         projector=projector,
         predictor=bk.heads.predictor(5),
     )
-    refused(
+    expect_refusal(
         "`predictor` must return vectors as long",
         bk.BYOL,
         mlp_encoder(),
         projector=projector,
         predictor=bk.heads.predictor(4, hidden=8, output=3),
     )
-    refused(
+    expect_refusal(
         "`projector` must be a built",
         bk.BYOL,
         mlp_encoder(),
@@ -92,8 +92,8 @@ def test_heads__that_do_not_fit_are_refused():
 
 
 def test_batch__of_one_is_refused_with_batch_normalisation_only():
-    refused("`batch_size` must be at least 2", vector_byol().fit, vectors(8), batch_size=1)
-    refused("`batch_size` must be at least 2", vector_byol().fit, tf.data.Dataset.from_tensors(vectors(1)))
+    expect_refusal("`batch_size` must be at least 2", vector_byol().fit, vectors(8), batch_size=1)
+    expect_refusal("`batch_size` must be at least 2", vector_byol().fit, tf.data.Dataset.from_tensors(vectors(1)))
     plain = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5)])
     head = keras.Sequential([keras.Input((5,)), keras.layers.Dense(5)])
     model = bk.BYOL(plain, views=noisy_vectors, projector=head, predictor=keras.models.clone_model(head))
@@ -103,30 +103,30 @@ def test_batch__of_one_is_refused_with_batch_normalisation_only():
 
 def test_batch__larger_than_the_data_is_refused():
     for size in (16, 0):
-        refused("`batch_size` must lie between 1 and the 8", vector_byol().fit, vectors(8), batch_size=size)
+        expect_refusal("`batch_size` must lie between 1 and the 8", vector_byol().fit, vectors(8), batch_size=size)
 
 
 def test_views_and_encoder__that_disagree_on_shape_are_refused():
     model = bk.BYOL(bk.encoders.small_resnet((32, 32, 3), widths=(4,)), views=bk.views.ImageViews(16))
     model.compile(bk.LARS(0.1))
-    refused(r"`views` and `encoder` must agree on shape.*\(16, 16, 3\)", model.fit, pictures(8), batch_size=4)
+    expect_refusal(r"`views` and `encoder` must agree on shape.*\(16, 16, 3\)", model.fit, pictures(8), batch_size=4)
 
 
 def test_pixels__in_0_to_255_as_floats_are_refused_by_name():
     images = pictures(8).astype("float32")
-    refused("255", picture_byol().fit, images, batch_size=4)
-    refused("255", picture_byol().fit, tf.data.Dataset.from_tensor_slices(images).batch(4))
+    expect_refusal("255", picture_byol().fit, images, batch_size=4)
+    expect_refusal("255", picture_byol().fit, tf.data.Dataset.from_tensor_slices(images).batch(4))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_values__that_are_not_finite_are_refused_wherever_they_are(bad):
     images = pictures(8) / np.float32(255)
     images[7, 3, 3, 1] = bad
-    refused("finite", picture_byol().fit, images, batch_size=4)
+    expect_refusal("finite", picture_byol().fit, images, batch_size=4)
     data = vectors(8)
     data[7, 2] = bad
-    refused("finite", vector_byol().fit, data, batch_size=4)
-    refused("finite", vector_byol().fit, tf.data.Dataset.from_tensors(data))
+    expect_refusal("finite", vector_byol().fit, data, batch_size=4)
+    expect_refusal("finite", vector_byol().fit, tf.data.Dataset.from_tensors(data))
 
 
 @pytest.mark.parametrize(
@@ -138,21 +138,21 @@ def test_values__that_are_not_finite_are_refused_wherever_they_are(bad):
     ],
 )
 def test_data__that_is_empty_is_refused(empty):
-    refused("`x` is empty", vector_byol().fit, empty, callbacks=[TargetEMA(total_steps=1)])
+    expect_refusal("`x` is empty", vector_byol().fit, empty, callbacks=[TargetEMA(total_steps=1)])
 
 
 @pytest.mark.parametrize("nothing", [None, 3.0])
 def test_data__that_is_no_data_is_refused(nothing):
-    refused("`x` must be arrays, a dataset or a generator", vector_byol().fit, nothing, error=TypeError)
+    expect_refusal("`x` must be arrays, a dataset or a generator", vector_byol().fit, nothing, error=TypeError)
 
 
 def test_arrays__of_different_lengths_are_refused():
-    refused("`x` holds arrays of different lengths", vector_byol().fit, {"a": vectors(4), "b": vectors(5)})
+    expect_refusal("`x` holds arrays of different lengths", vector_byol().fit, {"a": vectors(4), "b": vectors(5)})
 
 
 def test_pairs__as_a_plain_tuple_are_refused_with_the_right_form():
     pairs = tf.data.Dataset.from_tensor_slices((vectors(8), vectors(8))).batch(4)
-    refused("'view_1': ...", vector_byol(views=None).fit, pairs)
+    expect_refusal("'view_1': ...", vector_byol(views=None).fit, pairs)
 
 
 def test_weights__of_examples_are_refused():
@@ -161,8 +161,8 @@ def test_weights__of_examples_are_refused():
 
 
 def test_compile__refuses_a_loss_and_metrics():
-    refused("the loss belongs to the model's constructor", vector_byol().compile, "sgd", loss="mse")
-    refused("metrics", vector_byol().compile, "sgd", metrics=["accuracy"])
+    expect_refusal("the loss belongs to the model's constructor", vector_byol().compile, "sgd", loss="mse")
+    expect_refusal("metrics", vector_byol().compile, "sgd", metrics=["accuracy"])
 
 
 @pytest.mark.parametrize("options", [{}, {"steps_per_execution": 4}, {"jit_compile": True}])
@@ -218,3 +218,10 @@ def test_backend__other_than_tensorflow_is_refused():
     assert done.returncode == 1
     assert "ValueError: byol_keras trains with TensorFlow" in done.stderr
     assert "Received: keras.backend.backend()='jax'" in done.stderr
+
+
+def test_target_ema__on_a_model_without_a_target_is_refused():
+    plain = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    plain.compile("sgd", "mse")
+    data = {"x": vectors(8), "y": vectors(8)[:, :1], "callbacks": [TargetEMA(total_steps=1)]}
+    expect_refusal("`TargetEMA` needs a model with a target", plain.fit, error=TypeError, **data)

@@ -72,6 +72,8 @@ class TargetEMA(keras.callbacks.Callback):
         return self.schedule, self.tau, self._horizon
 
     def on_train_begin(self, logs: dict | None = None) -> None:
+        if not hasattr(self.model, "update_target"):
+            raise TypeError(f"`TargetEMA` needs a model with a target, such as `BYOL`. Received: model={self.model}")
         if self.schedule == "cosine" and self.total_steps is None and self.params.get("steps") is None:
             raise ValueError(
                 "`total_steps` is needed for a cosine `tau` over a dataset of unknown length. Pass "
