@@ -82,3 +82,14 @@ def test_preprocessor__is_applied_to_both_of_a_ready_made_pair():
     doubled = {name: 2.0 * view for name, view in pairs.items()}
     halve = keras.Sequential([keras.Input((6,)), keras.layers.Rescaling(0.5)])
     assert_train_alike((vector_byol(views=None, preprocessor=halve), doubled), (vector_byol(views=None), pairs))
+
+
+def test_views__from_layers_train_in_float_pixels():
+    layers = [keras.layers.RandomFlip("horizontal", seed=1), keras.layers.RandomBrightness(0.2, (0, 1), seed=2)]
+    encoder = bk.encoders.small_resnet((16, 16, 3), widths=(4,))
+    model = bk.BYOL(encoder, views=bk.views.from_layers(layers))
+    model.compile(bk.LARS(0.1))
+    before = encoder.get_weights()[0]
+    history = model.fit(pictures(16), batch_size=8, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert np.abs(before - encoder.get_weights()[0]).max() > 0
