@@ -98,8 +98,9 @@ class Follower(Trainer):
             steps_before: the optimizer's step counter before it was called.
         """
         if self._in_step is not None:
-            moved = self.optimizer.iterations > steps_before
-            self.update_target(tf.where(moved, self._in_step.tau_at(self.optimizer.iterations), 1.0))
+            tau = self._in_step.tau_at(self.optimizer.iterations)
+            self.update_target(tf.where(self.optimizer.iterations > steps_before, tau, 1.0))
+            self.tau_tracker.update_state(tau)
 
     def with_callbacks(self, callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
         """The target moves first, so that whatever looks at the model or saves it sees the finished step."""
