@@ -59,7 +59,8 @@ class LARS(keras.optimizers.Optimizer):
         name: str = "lars",
         **kwargs: object,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        rate = float(learning_rate) if isinstance(learning_rate, int) else learning_rate
+        super().__init__(learning_rate=rate, name=name, **kwargs)
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
         if weight_decay is None or weight_decay < 0.0:

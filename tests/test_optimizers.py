@@ -168,3 +168,7 @@ def test_lars__keeps_the_rate_outside_the_momentum():
     stops = keras.optimizers.schedules.PiecewiseConstantDecay([0], [1.0, 0.0])
     ours = run(bk.LARS(stops), np.ones(3, "float32"), [np.full(3, 0.25, "float32")] * 2)
     np.testing.assert_allclose(ours, 0.75, rtol=1e-6)
+
+
+def test_lars__takes_a_whole_number_as_rate():
+    assert bk.LARS(1).get_config()["learning_rate"] == 1.0
