@@ -1,7 +1,6 @@
 """The `byol-keras` command. It only reads arguments; what it does lives in the modules it calls."""
 
 import argparse
-import os
 from collections.abc import Sequence
 
 from .version import __version__
@@ -15,10 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after `byol-keras`. Default: those of this process.
     """
-    chosen = _parser().parse_args(arguments)
-    # TensorFlow greets with warnings that are of no use to somebody who typed a command.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return chosen.run()
+    return _parser().parse_args(arguments).run()
 
 
 def _parser() -> argparse.ArgumentParser:

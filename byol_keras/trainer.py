@@ -31,7 +31,7 @@ class Trainer(keras.Model):
     def __init__(self, seed: int = 0, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.seed = int(seed)
-        # Both survive a checkpoint: a continued run draws what an uninterrupted one would.
+        # Saved with the weights: a continued run draws what an uninterrupted one would.
         counter = {"dtype": "int64", "trainable": False, "aggregation": "only_first_replica"}
         self.batches_seen = keras.Variable(0, name="batches_seen", **counter)
         self.failed_batch = keras.Variable(-1, name="failed_batch", **counter)

@@ -1,4 +1,4 @@
-"""Learns to tell patterns apart without being told what they are, in a minute or two on a CPU.
+"""Learns to tell patterns apart without being told what they are, in two or three minutes on two CPU cores.
 
     python examples/quickstart.py
 

@@ -42,10 +42,11 @@ def pictures(count=32, size=16, channels=3, seed=1):
     return np.random.default_rng(seed).integers(0, 256, (count, size, size, channels), dtype="uint8")
 
 
-def vector_byol(optimizer=None, compile_options=None, encoder=None, **options):
+def vector_byol(optimizer=None, compile_options=None, encoder=mlp_encoder, **options):
     """A compiled BYOL on vectors with small heads; an encoder given as a function is built from a known seed."""
     keras.utils.set_random_seed(3)
-    encoder = encoder() if encoder and not isinstance(encoder, keras.Model) else encoder or mlp_encoder()
+    if not isinstance(encoder, keras.Model):
+        encoder = encoder()
     heads = {
         "projector": bk.heads.projector(5, hidden=16, output=4),
         "predictor": bk.heads.predictor(4, hidden=16, output=4),
