@@ -1,6 +1,12 @@
 """BYOL (Bootstrap Your Own Latent) for Keras 3 on TensorFlow: encoders from unlabelled data."""
 
-import keras as _keras
+import contextlib as _contextlib
+
+from .quiet import is_command as _is_command
+from .quiet import without_greetings as _without_greetings
+
+with _without_greetings() if _is_command() else _contextlib.nullcontext():
+    import keras as _keras
 
 if _keras.backend.backend() != "tensorflow":
     raise ValueError(
@@ -8,23 +14,31 @@ if _keras.backend.backend() != "tensorflow":
         f"imported. Received: keras.backend.backend()={_keras.backend.backend()!r}"
     )
 
-from . import callbacks, encoders, evaluation, heads, layers, losses, recipes, schedules, views
+from . import callbacks, data, encoders, evaluation, heads, layers, losses, recipes, report, schedules, views
+from .config import PretrainConfig
+from .finetuning import finetune
 from .model import BYOL
 from .optimizers import LARS
 from .precision import set_precision
+from .training import pretrain
 from .version import __version__
 
 __all__ = [
     "BYOL",
     "LARS",
+    "PretrainConfig",
     "__version__",
     "callbacks",
+    "data",
     "encoders",
     "evaluation",
+    "finetune",
     "heads",
     "layers",
     "losses",
+    "pretrain",
     "recipes",
+    "report",
     "schedules",
     "set_precision",
     "views",

@@ -1,8 +1,10 @@
 """Refusals that many functions share."""
 
+import difflib
 import numbers
+from collections.abc import Iterable
 
-__all__ = ["check_positive"]
+__all__ = ["check_positive", "did_you_mean"]
 
 
 def check_positive(**sizes: int) -> None:
@@ -19,3 +21,19 @@ def check_positive(**sizes: int) -> None:
     for name, size in sizes.items():
         if not isinstance(size, numbers.Integral) or size < 1:
             raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size}")
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """A question that helps with a typing error, or a list of what there is.
+
+    Args:
+        word: what was typed.
+        words: what would have been understood.
+
+    Example:
+    >>> did_you_mean("epoch", ["epochs", "minutes"]), did_you_mean("x", ["epochs", "minutes"])
+    (' Did you mean `epochs`?', ' Known are epochs, minutes.')
+    """
+    words = list(words)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f" Did you mean `{near[0]}`?" if near else f" Known are {', '.join(words)}."

@@ -1,9 +1,17 @@
 """One switch for the number format of a run."""
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 import keras
 import tensorflow as tf
 
-__all__ = ["fastest_precision", "set_precision"]
+__all__ = ["fastest_precision", "restored_precision", "set_precision"]
+
+_REWRITE = "auto_mixed_precision_onednn_bfloat16"
+
+_CPU_FLAGS = Path("/proc/cpuinfo")
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -16,8 +24,8 @@ def set_precision(precision: str) -> str:
 
     Args:
         precision: `"float32"`; `"bfloat16"`; `"float16"` (with loss scaling, for GPUs without bfloat16); or
-            `"auto"`: bfloat16 on GPUs of compute capability 8 and up and on TPUs, float16 on GPUs of capability 7,
-            float32 elsewhere.
+            `"auto"`: bfloat16 on GPUs of compute capability 8 and up, on TPUs, and on CPUs with instructions for it;
+            float16 on GPUs of capability 7; float32 elsewhere.
 
     Returns:
         The word that was chosen.
@@ -32,10 +40,27 @@ def set_precision(precision: str) -> str:
         precision = fastest_precision()
     keras.config.set_dtype_policy(_POLICIES[precision])
     on_cpu = not tf.config.list_physical_devices("GPU")
-    tf.config.optimizer.set_experimental_options(
-        {"auto_mixed_precision_onednn_bfloat16": on_cpu and precision == "bfloat16"}
-    )
+    tf.config.optimizer.set_experimental_options({_REWRITE: on_cpu and precision == "bfloat16"})
     return precision
+
+
+@contextlib.contextmanager
+def restored_precision() -> Iterator[None]:
+    """Leaves policy and graph options, on the way out, as they were on the way in.
+
+    Example:
+    >>> with restored_precision():
+    ...     word = set_precision("bfloat16")
+    >>> word, keras.config.dtype_policy().name
+    ('bfloat16', 'float32')
+    """
+    policy = keras.config.dtype_policy()
+    rewritten = tf.config.optimizer.get_experimental_options().get(_REWRITE, False)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+        tf.config.optimizer.set_experimental_options({_REWRITE: rewritten})
 
 
 def fastest_precision() -> str:
@@ -43,6 +68,15 @@ def fastest_precision() -> str:
     if tf.config.list_physical_devices("TPU"):
         return "bfloat16"
     gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "bfloat16" if _cpu_has_bfloat16() else "float32"
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    capability = min((detail.get("compute_capability", (0, 0)) for detail in details), default=(0, 0))
+    capability = min(detail.get("compute_capability", (0, 0)) for detail in details)
     return "bfloat16" if capability >= (8, 0) else "float16" if capability >= (7, 0) else "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    # Without these instructions bfloat16 is emulated, which is slower than float32.
+    if not _CPU_FLAGS.exists():
+        return False
+    return bool({"avx512_bf16", "amx_bf16"} & set(_CPU_FLAGS.read_text().split()))

@@ -42,6 +42,17 @@ def pictures(count=32, size=16, channels=3, seed=1):
     return np.random.default_rng(seed).integers(0, 256, (count, size, size, channels), dtype="uint8")
 
 
+def picture_folder(path, count=8, size=16, classes=()):
+    """A folder of small PNG files, in a sub-folder per class if there are classes; returns its path."""
+    from PIL import Image
+
+    for index, image in enumerate(pictures(count, size)):
+        place = path / classes[index % len(classes)] if classes else path
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(place / f"{index:04d}.png")
+    return path
+
+
 def vector_byol(optimizer=None, compile_options=None, encoder=mlp_encoder, **options):
     """A compiled BYOL on vectors with small heads; an encoder given as a function is built from a known seed."""
     keras.utils.set_random_seed(3)

@@ -18,18 +18,24 @@ LEAVES = {
     "version",
     "layers",
     "optimizers",
+    "quiet",
+    "writing",
 }
 
 # What each module (or folder) may import of the package. A new one is entered here, with as little as it needs.
 ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "admission": set(),
     "cloning": set(),
-    "evaluation": set(),
     "views": set(),
     "heads": {"arguments", "layers"},
     "encoders": {"arguments", "layers"},
-    "callbacks": {"schedules"},
+    "checkpoints": {"writing"},
     "viewing": {"stepping", "views"},
+    "evaluation": {"arguments", "intake", "version", "viewing", "writing"},
+    "callbacks": {"arguments", "checkpoints", "evaluation", "schedules", "viewing"},
+    "data": {"arguments", "writing"},
+    "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "viewing"},
+    "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},
     "recipes": {"arguments", "callbacks", "heads", "optimizers", "schedules", "views"},
     "trainer": {"intake", "layers", "optimizers", "schedules", "stepping"},
@@ -46,8 +52,24 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "viewing",
         "views",
     },
-    "doctor": {"precision", "version"},
-    "cli": {"doctor", "version"},
+    "config": {"arguments", "data"},
+    "doctor": {"data", "precision", "version"},
+    "training": {
+        "callbacks",
+        "checkpoints",
+        "config",
+        "data",
+        "doctor",
+        "encoders",
+        "evaluation",
+        "finetuning",
+        "model",
+        "precision",
+        "recipes",
+        "report",
+        "writing",
+    },
+    "cli": {"arguments", "config", "data", "doctor", "evaluation", "precision", "training", "version", "writing"},
 }
 
 # Not needed to train: imported where they are used.

@@ -39,7 +39,6 @@ def test_set_precision__refuses_other_words():
         ("GPU", (7, 5), "float16"),
         ("GPU", (6, 1), "float32"),
         ("TPU", None, "bfloat16"),
-        ("CPU", None, "float32"),
     ],
 )
 def test_auto__chooses_what_the_device_is_fast_at(monkeypatch, kind, capability, expected):
@@ -48,6 +47,18 @@ def test_auto__chooses_what_the_device_is_fast_at(monkeypatch, kind, capability,
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda device: details)
     assert precision.fastest_precision() == expected
     assert bk.set_precision("auto") == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("avx2 avx512_bf16", "bfloat16"), ("amx_bf16", "bfloat16"), ("avx512f", "float32"), (None, "float32")],
+)
+def test_auto__on_a_cpu_asks_for_its_instructions(monkeypatch, tmp_path, flags, expected):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(precision, "_CPU_FLAGS", tmp_path / "cpuinfo")
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"flags\t\t: fpu {flags}\n")
+    assert precision.fastest_precision() == expected
 
 
 def use_gpus(monkeypatch, **capabilities):

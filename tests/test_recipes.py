@@ -52,7 +52,7 @@ def test_lightly__keeps_tau_and_does_not_solarize():
 
 
 def test_get__suggests_the_nearest_name():
-    with pytest.raises(ValueError, match=r"Did you mean 'lightly-cifar10'\? Received: name='lightly_cifar'"):
+    with pytest.raises(ValueError, match=r"Did you mean `lightly-cifar10`\? Received: recipe='lightly_cifar'"):
         recipes.get("lightly_cifar")
 
 

@@ -1,7 +1,8 @@
 """Networks that turn an input into a vector, the representation that BYOL learns."""
 
+from .naming import named
 from .pooling import pooled
 from .resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from .small import small_resnet
 
-__all__ = ["pooled", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "small_resnet"]
+__all__ = ["named", "pooled", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "small_resnet"]

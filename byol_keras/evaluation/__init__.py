@@ -1,6 +1,38 @@
 """How good, and how healthy, a representation is."""
 
-from .health import normalized_std
-from .neighbours import knn_accuracy
+from .controls import pca, raw_pixels
+from .features import extract_features
+from .health import Verdict, alignment, effective_rank, normalized_std, representation_health, uniformity, verdict
+from .intervals import interval
+from .judging import judge
+from .linear import linear_predictions, linear_probe
+from .neighbours import knn_accuracy, knn_predictions
+from .results import Evaluation, Row
+from .subsets import split_labelled, subset
+from .tables import table
+from .untrained import untrained
 
-__all__ = ["knn_accuracy", "normalized_std"]
+__all__ = [
+    "Evaluation",
+    "Row",
+    "Verdict",
+    "alignment",
+    "effective_rank",
+    "extract_features",
+    "interval",
+    "judge",
+    "knn_accuracy",
+    "knn_predictions",
+    "linear_predictions",
+    "linear_probe",
+    "normalized_std",
+    "pca",
+    "raw_pixels",
+    "representation_health",
+    "split_labelled",
+    "subset",
+    "table",
+    "uniformity",
+    "untrained",
+    "verdict",
+]

@@ -1,8 +1,19 @@
-"""Signs of collapse that need no labels."""
+"""Signs of collapse that need no labels, and what they say together."""
 
+import numpy as np
 import tensorflow as tf
 
-__all__ = ["normalized_std"]
+from .diagnosis import Verdict, verdict
+
+__all__ = [
+    "Verdict",
+    "alignment",
+    "effective_rank",
+    "normalized_std",
+    "representation_health",
+    "uniformity",
+    "verdict",
+]
 
 
 def normalized_std(vectors: tf.Tensor) -> tf.Tensor:
@@ -25,6 +36,140 @@ def normalized_std(vectors: tf.Tensor) -> tf.Tensor:
 
     Reference: [Chen and He, 2020](https://arxiv.org/abs/2011.10566), section 4.1.
     """
-    unit = tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
+    unit = _unit(vectors)
     dim = tf.cast(tf.shape(unit)[-1], tf.float32)
     return tf.reduce_mean(tf.math.reduce_std(unit, axis=0)) * tf.sqrt(dim)
+
+
+def effective_rank(features: tf.Tensor) -> tf.Tensor:
+    """How many directions `features` really use (RankMe).
+
+    ```
+    exp(-sum_k p_k log p_k),    p_k = sigma_k / sum_j sigma_j
+    ```
+
+    with `sigma` the singular values of the matrix of features, which is not centred: 1 where all examples share one
+    direction, `min(n, dim)` where every direction weighs the same. It depends on neither rotation nor scale.
+    A few hundred examples more than `dim` make it independent of their number.
+
+    Args:
+        features: float tensor of shape `(n, dim)`.
+
+    Returns:
+        A scalar tensor.
+
+    Example:
+    >>> round(float(effective_rank(tf.eye(4))), 4), round(float(effective_rank(tf.ones((4, 3)))), 4)
+    (4.0, 1.0)
+
+    Reference: [Garrido et al., 2022](https://arxiv.org/abs/2210.02885).
+    """
+    features = tf.cast(features, tf.float64)
+    wide = tf.shape(features)[0] < tf.shape(features)[1]
+    # The smaller of the two Gram matrices has the same spectrum, at a fraction of a singular value decomposition.
+    gram = tf.cond(
+        wide,
+        lambda: tf.matmul(features, features, transpose_b=True),
+        lambda: tf.matmul(features, features, transpose_a=True),
+    )
+    singular = tf.sqrt(tf.maximum(tf.linalg.eigvalsh(gram), 0.0))
+    shares = tf.math.divide_no_nan(singular, tf.reduce_sum(singular))
+    return tf.cast(tf.exp(-tf.reduce_sum(tf.math.xlogy(shares, shares))), tf.float32)
+
+
+def alignment(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """How far apart the two views of an example lie: the mean squared distance of unit vectors.
+
+    0 where both views coincide, 2 where they have nothing to do with each other, 4 at most. It is 0 after a collapse
+    as well: look at `uniformity` beside it.
+
+    Args:
+        first: float tensor of shape `(n, dim)`, from one view of every example.
+        second: the same from the other view.
+
+    Returns:
+        A scalar tensor.
+
+    Example:
+    >>> float(alignment(tf.constant([[1.0, 0.0], [0.0, 2.0]]), tf.constant([[3.0, 0.0], [1.0, 0.0]])))
+    1.0
+
+    Reference: [Wang and Isola, 2020](https://arxiv.org/abs/2005.10242).
+    """
+    return tf.reduce_mean(tf.reduce_sum(tf.square(_unit(first) - _unit(second)), axis=-1))
+
+
+def uniformity(features: tf.Tensor) -> tf.Tensor:
+    """How evenly the directions of `features` cover the sphere: the lower the better, 0 is collapsed.
+
+    ```
+    log mean_{i < j} exp(-2 |u_i - u_j|^2)
+    ```
+
+    over all pairs of unit vectors `u`. Vectors spread evenly in many dimensions come to almost -4; nothing can
+    lie below -8.
+
+    Args:
+        features: float tensor of shape `(n, dim)`, at least two rows.
+
+    Returns:
+        A scalar tensor.
+
+    Example:
+    >>> float(uniformity(tf.ones((8, 4)))), float(uniformity(tf.constant([[1.0, 0.0], [-1.0, 0.0]])))
+    (0.0, -8.0)
+
+    Reference: [Wang and Isola, 2020](https://arxiv.org/abs/2005.10242).
+    """
+    unit = _unit(features)
+    distances = 2.0 - 2.0 * tf.matmul(unit, unit, transpose_b=True)
+    count = tf.cast(tf.shape(unit)[0], tf.float32)
+    # Every example's distance to itself is 0, which adds the logarithm of `count` ones: they are taken away again.
+    others = tf.reduce_sum(tf.linalg.set_diag(tf.exp(-2.0 * distances), tf.zeros_like(distances[0])))
+    return tf.math.log(others / (count * (count - 1.0)))
+
+
+def representation_health(features: np.ndarray, pair: tuple[np.ndarray, np.ndarray] | None = None) -> dict[str, float]:
+    """All signs of health at once, of a representation and, where given, of two views of the same examples.
+
+    Args:
+        features: shape `(n, dim)`, at least two rows, e.g. from `model.predict`.
+        pair: the features of two views of the same examples, each of shape `(n, dim)`. Default None.
+
+    Returns:
+        `normalized_std`, `effective_rank`, `uniformity`, and with a pair `alignment`, as floats.
+
+    Example:
+    >>> health = representation_health(np.eye(4))
+    >>> {name: round(value, 3) for name, value in health.items()}
+    {'normalized_std': 0.866, 'effective_rank': 4.0, 'uniformity': -4.0}
+    """
+    health = {"normalized_std": normalized_std, "effective_rank": effective_rank, "uniformity": uniformity}
+    features = _checked(features, "features")
+    numbers = {name: measure(features) for name, measure in health.items()}
+    if pair is not None:
+        numbers["alignment"] = alignment(*_checked_pair(pair))
+    return {name: float(number) for name, number in numbers.items()}
+
+
+def _unit(vectors: tf.Tensor) -> tf.Tensor:
+    return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
+
+
+def _checked(features: np.ndarray, argument: str) -> np.ndarray:
+    features = np.asarray(features)
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(
+            f"`{argument}` must have the shape (n, dim) with at least two rows. "
+            f"Received: {argument} of shape {features.shape}"
+        )
+    if not np.isfinite(features).all():
+        raise ValueError(f"`{argument}` must be finite. Received: {argument} with NaN or infinity")
+    return features
+
+
+def _checked_pair(pair: tuple[np.ndarray, np.ndarray]) -> list[np.ndarray]:
+    first, second = (_checked(features, "pair") for features in pair)
+    if first.shape != second.shape:
+        raise ValueError(f"`pair` must hold two arrays of one shape. Received: {first.shape} and {second.shape}")
+    return [first, second]

@@ -3,7 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["knn_accuracy"]
+from .labelled import as_features, as_labels, check_same_length, check_same_width
+
+__all__ = ["knn_accuracy", "knn_predictions"]
+
+# Similarities held at a time, 64 MiB of float32: small enough for the processor, large enough for its cores.
+_CELLS = 2**24
 
 
 def knn_accuracy(
@@ -33,20 +38,47 @@ def knn_accuracy(
 
     Reference: [Wu et al., 2018](https://arxiv.org/abs/1805.01978), section 3.4.
     """
+    truth = as_labels(query_labels, "query_labels")
+    check_same_length(truth, queries, "query_labels")
+    return float(np.mean(knn_predictions(bank, bank_labels, queries, k, temperature) == truth))
+
+
+def knn_predictions(
+    bank: np.ndarray,
+    bank_labels: np.ndarray,
+    queries: np.ndarray,
+    k: int = 200,
+    temperature: float = 0.1,
+) -> np.ndarray:
+    """The class that the `k` nearest of the bank guess for each query, int64 of shape `(m,)`.
+
+    Of equally near neighbours the earlier in the bank comes first, of equal votes the smaller class wins.
+    The arguments are those of `knn_accuracy`.
+
+    Example:
+    >>> knn_predictions(np.eye(2), np.array([7, 3]), np.array([[0.1, 2.0], [3.0, 0.0]]), k=1).tolist()
+    [3, 7]
+    """
     if k < 1 or temperature <= 0.0:
         raise ValueError(
             f"`k` must be at least 1 and `temperature` positive. Received: k={k}, temperature={temperature}"
         )
-    labels = tf.constant(bank_labels, tf.int32)
-    classes = int(np.max(bank_labels)) + 1
-    bank = tf.math.l2_normalize(tf.cast(bank, tf.float32), axis=1)
-    right = 0
-    for start in range(0, len(queries), 1024):
-        chunk = tf.math.l2_normalize(tf.cast(queries[start : start + 1024], tf.float32), axis=1)
-        cosines, neighbours = tf.math.top_k(tf.matmul(chunk, bank, transpose_b=True), min(k, len(bank)))
-        votes = tf.exp((cosines - cosines[:, :1]) / temperature)[..., None] * tf.one_hot(
-            tf.gather(labels, neighbours), classes
-        )
-        guesses = tf.argmax(tf.reduce_sum(votes, axis=1), axis=1).numpy()
-        right += int(np.sum(guesses == np.asarray(query_labels[start : start + 1024])))
-    return right / len(queries)
+    bank, queries = as_features(bank, "bank"), as_features(queries, "queries")
+    labels = as_labels(bank_labels, "bank_labels")
+    check_same_length(labels, bank, "bank_labels")
+    check_same_width(bank, queries)
+    bank = tf.math.l2_normalize(bank, axis=1)
+    rows = max(1, _CELLS // len(labels))
+    chunks = [queries[start : start + rows] for start in range(0, len(queries), rows)]
+    return np.concatenate([_vote(bank, labels, chunk, min(k, len(labels)), temperature) for chunk in chunks])
+
+
+def _vote(bank: tf.Tensor, labels: np.ndarray, queries: np.ndarray, k: int, temperature: float) -> np.ndarray:
+    similarities = tf.matmul(tf.math.l2_normalize(queries, axis=1), bank, transpose_b=True)
+    cosines, neighbours = (part.numpy() for part in tf.math.top_k(similarities, k))
+    # The nearest counts 1, whatever the temperature: nothing overflows, and not every vote can vanish.
+    weights = np.exp((cosines - cosines[:, :1]).astype("float64") / temperature)
+    classes = int(labels.max()) + 1
+    boxes = labels[neighbours] + classes * np.arange(len(queries))[:, None]
+    votes = np.bincount(boxes.ravel(), weights.ravel(), minlength=classes * len(queries))
+    return votes.reshape(len(queries), classes).argmax(axis=1)

@@ -5,8 +5,8 @@ import platform
 import keras
 import tensorflow as tf
 
-from .precision import fastest_precision
-from .version import __version__
+from ..precision import fastest_precision
+from ..version import __version__
 
 __all__ = ["environment"]
 

@@ -1,0 +1,142 @@
+"""The callback that keeps a run from being lost."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from .. import checkpoints
+
+__all__ = ["Resumable", "RunCheckpoint"]
+
+
+class Resumable(Protocol):
+    """Whatever has a state of its own that belongs to a run, such as a monitor."""
+
+    def get_state(self) -> dict:
+        """What JSON can hold."""
+
+    def set_state(self, state: dict) -> None:
+        """Takes back what `get_state` returned."""
+
+
+class RunCheckpoint(keras.callbacks.Callback):
+    """Saves the whole state of a run while it trains, and brings it back.
+
+    Every variable of the model (both networks, statistics, random state, counters) and of its optimizer, and the
+    state of whatever else the run consists of. A file is written beside its place and renamed, ends in a checksum,
+    and only the newest `keep` stay. `restore` takes the newest one that is whole.
+
+    Together with data whose order is a function of (seed, epoch) this makes a run that was killed at any moment and
+    continued end with the weights of one that was never interrupted (on a CPU; on a GPU as far as its kernels are
+    deterministic).
+
+    Unlike `keras.callbacks.BackupAndRestore` it saves in the middle of an epoch, keeps its files when training ends,
+    and refuses a state that does not fit instead of leaving variables out.
+
+    Args:
+        folder: where the checkpoints are kept, local or of any store that `tf.io.gfile` knows.
+        minutes: time between two checkpoints. Default 5. None leaves it to `steps`.
+        steps: save whenever so many batches have been trained since the last. Default None.
+        keep: how many checkpoints stay. Default 3.
+        others: further parts of the run with `get_state` and `set_state`, by name: monitors, for example.
+        note: what else to write down, readable without the model. Default nothing.
+
+    Example:
+    ```python
+    checkpoint = bk.callbacks.RunCheckpoint("run/checkpoints")
+    batches = checkpoint.restore(model)                       # 0 where there is none
+    epoch = batches // (len(images) // 256)
+    model.fit(images, batch_size=256, epochs=200, initial_epoch=epoch, callbacks=[checkpoint])
+    ```
+    (Arrays given to `fit` go on at the beginning of an epoch: use `steps` to save there. `bk.pretrain` goes on in the
+    middle of one.)
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        minutes: float | None = 5.0,
+        steps: int | None = None,
+        keep: int = 3,
+        others: Mapping[str, Resumable] | None = None,
+        note: Mapping | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value in (("minutes", minutes), ("steps", steps), ("keep", keep)):
+            if value is not None and value <= 0:
+                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+        self.folder = os.fspath(folder)
+        self.minutes = minutes
+        self.steps = steps
+        self.keep = keep
+        self.others = dict(others or {})
+        self.note = dict(note or {})
+        self._saved_at = 0
+        self._saved_when = 0.0
+
+    def restore(self, model: keras.Model) -> int:
+        """Gives a compiled model the state of the newest checkpoint that is whole.
+
+        Returns:
+            How many batches the run has trained on; 0 where there is no checkpoint.
+        """
+        state = checkpoints.newest(self.folder)
+        if state is None:
+            return 0
+        variables = _variables(model)
+        _check_fit(variables, state.arrays)
+        for name, variable in variables.items():
+            variable.assign(state.arrays[name])
+        for name, other in self.others.items():
+            if name in state.note["others"]:
+                other.set_state(state.note["others"][name])
+        return state.note["step"]
+
+    def save(self) -> str:
+        """Writes a checkpoint now and returns its path."""
+        step = self._batches()
+        arrays = {name: np.asarray(variable.numpy()) for name, variable in _variables(self.model).items()}
+        others = {name: other.get_state() for name, other in self.others.items()}
+        path = checkpoints.save(self.folder, step, arrays, {"step": step, "others": others} | self.note)
+        checkpoints.prune(self.folder, self.keep)
+        self._saved_at, self._saved_when = step, time.monotonic()
+        return path
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._saved_at, self._saved_when = self._batches(), time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        late = self.minutes is not None and time.monotonic() - self._saved_when >= 60 * self.minutes
+        if late or (self.steps is not None and self._batches() - self._saved_at >= self.steps):
+            self.save()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if self._batches() > self._saved_at:
+            self.save()
+
+    def _batches(self) -> int:
+        return int(self.model.batches_seen.numpy())
+
+
+def _variables(model: keras.Model) -> dict[str, keras.Variable]:
+    # By position: names made up by Keras differ between two models built in one process.
+    parts = (("model", model.variables), ("optimizer", model.optimizer.variables))
+    return {f"{part} variable {i}": v for part, variables in parts for i, v in enumerate(variables)}
+
+
+def _check_fit(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
+    ours = {name: (tuple(variable.shape), str(variable.dtype)) for name, variable in variables.items()}
+    theirs = {name: (array.shape, array.dtype.name) for name, array in arrays.items()}
+    strange = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+    if strange:
+        name = strange[0]
+        path = variables[name].path if name in variables else "none"
+        raise ValueError(
+            f"`model` must be the one that the checkpoint was made of: {len(strange)} variables differ. Received: "
+            f"{name} ({path}) is {ours.get(name, 'missing')} in the model, "
+            f"{theirs.get(name, 'missing')} in the checkpoint"
+        )

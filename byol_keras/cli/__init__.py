@@ -1,0 +1,5 @@
+"""The `byol-keras` command. It only reads arguments and prints; what it does lives in the modules it calls."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,82 @@
+"""`byol-keras bench`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import PretrainConfig
+from .main import COMMANDS
+from .parsing import UsageError, parse, parser_of
+
+if TYPE_CHECKING:
+    from ..training.benchmarking import Benchmark
+
+__all__ = ["run"]
+
+_USED = (
+    *("data", "data_dir", "image_key", "label_key", "channels", "size", "cache", "max_bad_fraction"),
+    *("recipe", "encoder", "init_from", "optimizer", "batch_size", "precision", "seed"),
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Measures data, step and both, and says what limits."""
+    from rich.console import Console
+
+    leave_out = [name for name in PretrainConfig.__dataclass_fields__ if name not in _USED]
+    parser = parser_of("bench", COMMANDS["bench"], PretrainConfig, leave_out)
+    parser.add_argument("--seconds", type=float, default=5.0, help="time to measure each part for")
+    parser.add_argument("--json", type=str, help="file to write the numbers to", metavar="FILE")
+    given = parse(parser, arguments)
+    seconds, file = given.pop("seconds", 5.0), given.pop("json", None)
+    config = _checked(given, seconds, file)
+    from ..training.benchmarking import benchmark
+
+    console = Console()
+    with console.status("opening the data") as status:
+        measured = benchmark(config, seconds, status.update)
+    console.print(_table(measured))
+    console.print(measured.sentence, highlight=False, soft_wrap=True)
+    if file is not None:
+        _write(file, measured)
+    return 0
+
+
+def _checked(given: dict[str, Any], seconds: float, file: str | None) -> PretrainConfig:
+    if "data" not in given:
+        raise UsageError("`--data` is missing: name a folder, tfds:NAME, tfrecord:PATTERN, an .npz file, or shapes")
+    if not seconds > 0.0:
+        raise UsageError(f"`seconds` must be positive. Received: seconds={seconds}")
+    if file is not None and not Path(file).absolute().parent.is_dir():
+        raise UsageError(f"`json` must lie in a folder that exists. Received: json={file}")
+    try:
+        return PretrainConfig.of(given)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _table(measured: "Benchmark") -> Any:
+    from rich.table import Table
+
+    plan, speeds = measured.plan, measured.speeds
+    title = f"{plan.encoder} at {plan.shape[0]} px, batches of {plan.batch_size}, {plan.precision}"
+    drawn = Table("what", title=title, caption="medians of three rounds", caption_justify="left")
+    for column in ("pictures per second", "milliseconds per batch"):
+        drawn.add_column(column, justify="right")
+    rates = {"data alone": speeds.data, "step alone": speeds.step, "both together": speeds.together}
+    for name, rate in rates.items():
+        drawn.add_row(name, f"{rate:,.0f}", f"{1000 * plan.batch_size / rate:,.1f}")
+    drawn.add_row("waiting for data", f"{speeds.waiting:.0%} of the time", "")
+    return drawn
+
+
+def _write(file: str, measured: "Benchmark") -> None:
+    from ..doctor import environment
+    from ..writing import write_text
+
+    plan, speeds = measured.plan, measured.speeds
+    facts = {"encoder": plan.encoder, "shape": plan.shape, "batch_size": plan.batch_size, "precision": plan.precision}
+    numbers = {f"{name}_pictures_per_second": getattr(speeds, name) for name in ("data", "step", "together")}
+    verdict = {"waiting": speeds.waiting, "limit": speeds.limit, "cached": measured.cached}
+    write_text(file, json.dumps(facts | numbers | verdict | {"environment": environment()}, indent=2))

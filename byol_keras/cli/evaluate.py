@@ -1,0 +1,62 @@
+"""`byol-keras evaluate`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .main import COMMANDS
+from .parsing import parse, parser_of, require
+
+__all__ = ["EvaluateOptions", "run"]
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What `evaluate` can be told."""
+
+    run: str | None = field(default=None, metadata={"help": "folder of the run to judge"})
+    data: str | None = field(default=None, metadata={"help": "labelled data. Default: what the run was made with"})
+    labels: str | None = field(default=None, metadata={"help": "CSV file with the classes of a folder: path, class"})
+    data_dir: str | None = field(default=None, metadata={"help": "where tensorflow-datasets keeps its datasets"})
+    network: str = field(default="online", metadata={"help": "online, or target: its slow average"})
+    baselines: str = field(
+        default="raw,untrained", metadata={"help": "what to judge beside it, of raw, untrained and pca"}
+    )
+    judges: str = field(
+        default="knn,linear,linear 1%,linear 10%", metadata={"help": "of knn, linear, 'linear P%', 'finetune P%'"}
+    )
+    k: int = field(default=200, metadata={"help": "neighbours of kNN"})
+    temperature: float = field(default=0.1, metadata={"help": "of kNN"})
+    seed: int = field(default=0, metadata={"help": "what the choice of few labels depends on"})
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Prints a table and writes `evaluation.json` into the run's folder."""
+    given = parse(parser_of("evaluate", COMMANDS["evaluate"], EvaluateOptions), arguments)
+    options = EvaluateOptions(**given)
+    require(options, "run")
+    from rich.console import Console
+
+    from ..evaluation import table
+    from ..training.evaluating import evaluate_run, labelled_data
+    from ..training.loading import Run
+
+    run = Run(options.run)
+    data = labelled_data(run, options.data, options.labels, options.data_dir)
+    names = {"raw": "raw pixels"}
+    evaluation = evaluate_run(
+        run,
+        data,
+        options.network,
+        [names.get(name, name) for name in _list(options.baselines)],
+        _list(options.judges),
+        options.k,
+        options.temperature,
+        options.seed,
+    )
+    evaluation.save(run.folder.evaluation)
+    Console().print(table(evaluation))
+    return 0
+
+
+def _list(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,97 @@
+"""From the words of a command line to one command, and from whatever happens to an exit code."""
+
+import importlib
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+
+from ..arguments import did_you_mean
+from ..precision import restored_precision
+from ..version import __version__
+from .parsing import UsageError
+
+__all__ = ["COMMANDS", "main"]
+
+# Each command is a module of this package with a function `run(arguments)`.
+COMMANDS = {
+    "demo": "see it learn, on pictures that it makes itself",
+    "pretrain": "learn an encoder from unlabelled pictures",
+    "evaluate": "judge an encoder by labels",
+    "embed": "write the features of pictures to a file",
+    "preview": "show what the network sees: pairs of views as a picture",
+    "report": "write a run's page again",
+    "bench": "find what limits the speed: data, step, or both",
+    "doctor": "look at this machine, and at data before it is trained on",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0, 1 if it failed, 2 for wrong usage, 130 or 143 if stopped.
+
+    Args:
+        arguments: the words after `byol-keras`. Default: those of this process.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [word for word in arguments if word != "--debug"]
+    try:
+        with warnings.catch_warnings(), restored_precision():
+            if not debug:
+                warnings.showwarning = _show_warning
+            return _dispatch(arguments)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("byol-keras: stopped", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except Exception as error:
+        if debug:
+            raise
+        print(f"byol-keras: {_sentence(error)}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else getattr(error, "exit_code", 1)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments:
+        print(_help(), file=sys.stderr)
+        return 2
+    command, *rest = arguments
+    if command in ("-h", "--help"):
+        print(_help())
+        return 0
+    if command == "--version":
+        print(f"byol-keras {__version__}")
+        return 0
+    if command not in COMMANDS:
+        raise UsageError(f"`{command}` is not a command.{did_you_mean(command, COMMANDS)}")
+    return importlib.import_module(f".{command}", __package__).run(rest)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: byol-keras COMMAND [OPTIONS]",
+            "",
+            "Encoders from unlabelled data, with BYOL on Keras.",
+            "",
+            *lines,
+            "",
+            "byol-keras COMMAND --help shows the options of one. --debug shows where an error comes from.",
+        ]
+    )
+
+
+def _sentence(error: Exception) -> str:
+    text = getattr(error, "message", None) or str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    text = " ".join(str(text).split())
+    expected = isinstance(error, ValueError | TypeError | OSError | ImportError) or hasattr(error, "exit_code")
+    return text if expected else f"{type(error).__name__}: {text} (--debug shows where)"
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"byol-keras: warning: {' '.join(str(message).split())}", file=sys.stderr)

@@ -1,0 +1,89 @@
+"""Flags and YAML from one typed configuration, with errors of one sentence."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ..arguments import did_you_mean
+
+__all__ = ["UsageError", "parse", "parser_of", "require"]
+
+
+class UsageError(ValueError):
+    """A command line that can't be understood."""
+
+
+def parser_of(command: str, summary: str, options: type | None = None, leave_out: Sequence[str] = ()) -> Any:
+    """A parser for one command.
+
+    Args:
+        command: its name.
+        summary: what it does, for the help.
+        options: a dataclass whose fields become flags, and keys of a `--config` file; help is in their metadata.
+        leave_out: fields that this command does not have.
+    """
+    from jsonargparse import ArgumentParser
+
+    class Parser(ArgumentParser):
+        def error(self, message: str, ex: Exception | None = None) -> None:
+            flags = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
+            raise UsageError(_readable(message, flags)) from None
+
+    parser = Parser(prog=f"byol-keras {command}", description=summary, allow_abbrev=False, default_env=False)
+    if options is not None:
+        parser.add_argument("--config", action="config", help="YAML file with any of these options")
+        for field in dataclasses.fields(options):
+            if field.name not in leave_out:
+                _add(parser, field)
+    return parser
+
+
+def _add(parser: Any, field: dataclasses.Field) -> None:
+    flag = f"--{field.name.replace('_', '-')}"
+    text = field.metadata["help"].replace("%", "%%")
+    if field.type is bool:
+        parser.add_argument(flag, action="store_true", default=field.default, help=text)
+    else:
+        kind = str | None if field.type is Any else field.type
+        parser.add_argument(flag, type=kind, default=field.default, help=text, metavar=_metavar(field.name))
+
+
+def _metavar(name: str) -> str:
+    return {"data": "SOURCE", "test_data": "SOURCE", "run": "DIR", "init_from": "FILE"}.get(
+        name, name.split("_")[-1].upper()
+    )
+
+
+def parse(parser: Any, arguments: Sequence[str]) -> dict[str, Any]:
+    """What was said explicitly, by flag or in the `--config` file; flags win."""
+    words = [re.sub(r"^--[\w-]+", _dashed, word) for word in arguments]
+    if any(word.startswith("--print-config") for word in words):
+        words = [word.replace("--print-config", "--print_config") for word in words]
+        parser.parse_args(words)
+    given = parser.parse_args(words, defaults=False).as_dict()
+    given.pop("config", None)
+    return given
+
+
+def require(options: Any, *names: str) -> None:
+    """Refuses a command line that lacks what the command can't do without."""
+    for name in names:
+        if getattr(options, name) is None:
+            raise UsageError(f"`--{name.replace('_', '-')}` is missing")
+
+
+def _dashed(found: re.Match) -> str:
+    return found[0].replace("_", "-")
+
+
+def _readable(message: str, flags: list[str]) -> str:
+    """Jsonargparse's message as one sentence that helps."""
+    message = " ".join(message.split())
+    if found := re.search(r"(?:unrecognized arguments: |Option ')(-*)([\w-]+)", message):
+        word = found[2].replace("_", "-")
+        return f"`{found[1]}{found[2]}` is not an option.{did_you_mean(f'--{word}', flags)}"
+    if found := re.search(r'Parser key "([\w.]+)".*?<class \'(\w+)\'>.*Given value: (.*)', message):
+        kind = {"int": "a whole number", "float": "a number", "str": "text"}.get(found[2], found[2])
+        return f"`{found[1]}` must be {kind}. Received: {found[1]}={found[3]}"
+    return message[0].lower() + message[1:]

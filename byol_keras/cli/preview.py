@@ -1,0 +1,34 @@
+"""`byol-keras preview`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .main import COMMANDS
+from .parsing import UsageError, parse, parser_of
+
+__all__ = ["PreviewOptions", "run"]
+
+
+@dataclass(frozen=True)
+class PreviewOptions:
+    """What `preview` can be told."""
+
+    data: str | None = field(default=None, metadata={"help": "pictures. Default: those of the run"})
+    run: str | None = field(default=None, metadata={"help": "folder of a run, to see its views"})
+    recipe: str = field(default="auto", metadata={"help": "name of a recipe, to see its views"})
+    size: int | None = field(default=None, metadata={"help": "side of the views in pixels"})
+    count: int = field(default=8, metadata={"help": "number of pictures"})
+    seed: int = field(default=0, metadata={"help": "what the choice of pictures and views depends on"})
+    output: str = field(default="preview.png", metadata={"help": "file to write"})
+    data_dir: str | None = field(default=None, metadata={"help": "where tensorflow-datasets keeps its datasets"})
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Writes a picture of originals and their views."""
+    options = PreviewOptions(**parse(parser_of("preview", COMMANDS["preview"], PreviewOptions), arguments))
+    if options.data is None and options.run is None:
+        raise UsageError("`--data` is missing (or `--run`): whose pictures should be shown?")
+    from ..training.looking import preview_of
+
+    print(f"views written to {preview_of(options)}")
+    return 0

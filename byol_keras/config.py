@@ -1,0 +1,109 @@
+"""What a run is asked to do: one typed configuration for the command, for YAML and for Python."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .arguments import did_you_mean
+from .data import Source
+
+__all__ = ["PretrainConfig"]
+
+
+_SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz or .npy file, or shapes"
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Everything that `bk.pretrain` and `byol-keras pretrain` can be told. None leaves a choice to the recipe.
+
+    Example:
+    >>> config = PretrainConfig.of({"data": "pictures/", "epochs": 30})
+    >>> config.epochs, config.recipe, config.rate
+    (30, 'auto', None)
+    """
+
+    data: Any = field(default=None, metadata={"help": _SOURCES})
+    run: str | None = _option(None, "the run's folder. Default: runs/ and the name of the data")
+    recipe: str = _option("auto", "name of a recipe; auto takes the one for this machine")
+    encoder: str | None = _option(None, "network: resnet18, resnet50, small_resnet, ..., or one of keras.applications")
+    size: int | None = _option(None, "side of the views in pixels")
+    channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour, and all there are for .npy")
+    batch_size: int | None = _option(None, "pictures per step")
+    optimizer: str | None = _option(None, "lars, sgd, adam or adamw")
+    rate: float | None = _option(None, "learning rate at its peak, for this batch size")
+    weight_decay: float | None = _option(None, "L2 coefficient, as papers publish it")
+    tau: float | None = _option(None, "where the target's schedule starts, in [0, 1]")
+    epochs: int | None = _option(None, "passes over the data")
+    minutes: float | None = _option(None, "train for so long instead: schedules fit to what this machine can do in it")
+    init_from: str | None = _option(None, "a .keras file whose encoder to start from")
+    precision: str = _option("auto", "float32, bfloat16, float16, or auto")
+    seed: int = _option(0, "what order, views and initial weights depend on")
+    labels: str | None = _option(None, "CSV file: path, class. Used to judge only")
+    test_data: Any = field(default=None, metadata={"help": "labelled data to judge by, where not part of the data"})
+    data_dir: str | None = _option(None, "where tensorflow-datasets keeps its datasets")
+    image_key: str | None = _option(None, "feature that holds the picture, in TFRecords and TFDS")
+    label_key: str | None = _option(None, "feature that holds the class, in TFRecords and TFDS")
+    max_bad_fraction: float = _option(0.01, "stop when more of the files than this are broken")
+    cache: bool = _option(False, "keep decoded small pictures in memory")
+    on_collapse: str = _option("warn", "warn or stop")
+    checkpoint_minutes: float = _option(5.0, "time between two checkpoints")
+    keep: int = _option(3, "how many checkpoints stay")
+    log_every: int = _option(50, "steps between two lines of metrics.jsonl")
+    knn_every: int | None = _option(None, "epochs between two kNN judgements. Default: ten in a run; 0 for none")
+
+    @classmethod
+    def of(cls, options: "PretrainConfig | Mapping[str, Any]") -> "PretrainConfig":
+        """A configuration from a mapping; an unknown key is a ValueError that suggests the nearest one."""
+        if isinstance(options, cls):
+            return options
+        known = [field.name for field in fields(cls)]
+        for key in options:
+            if key not in known:
+                raise ValueError(
+                    f"`{key}` is not a key of the configuration.{did_you_mean(key.replace('-', '_'), known)}"
+                )
+        return cls(**options)
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and self.minutes is not None:
+            raise ValueError("`epochs` and `minutes` exclude each other. Received: both")
+        for name in ("size", "channels", "batch_size", "rate", "epochs", "minutes", "keep", "log_every"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+        for name in ("tau", "max_bad_fraction"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={value}")
+        if self.on_collapse not in ("warn", "stop"):
+            raise ValueError(f"`on_collapse` must be 'warn' or 'stop'. Received: on_collapse={self.on_collapse!r}")
+
+    @property
+    def folder(self) -> str:
+        """The run's folder."""
+        return self.run or str(Path("runs") / _plain_name(self.data))
+
+    def to_yaml(self) -> str:
+        """All keys, as `--config` takes them; data given as arrays is named, not stored."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values |= {name: _named(getattr(self, name)) for name in ("data", "test_data")}
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _named(data: Any) -> str | None:
+    if data is None or isinstance(data, str):
+        return data
+    return data.name if isinstance(data, Source) else str(data) if isinstance(data, Path) else "arrays"
+
+
+def _plain_name(data: Any) -> str:
+    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(_named(data) or "run").stem)
+    return name.strip("-") or "run"

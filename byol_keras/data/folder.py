@@ -1,0 +1,124 @@
+"""A folder of pictures, found once, read one by one."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from .source import Broken, Source
+
+__all__ = ["PICTURE_SUFFIXES", "FolderSource", "find_pictures", "is_remote"]
+
+PICTURE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
+
+
+class FolderSource(Source):
+    """Files below a folder.
+
+    Args:
+        folder: path of the folder; one with `://` is read through `tf.io.gfile`.
+        paths: the files, relative to `folder`.
+        labels: their classes. Default None.
+        class_names: the names of the classes. Default None.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        paths: Sequence[str],
+        labels: np.ndarray | None = None,
+        class_names: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(folder, len(paths), labels, class_names)
+        self.paths = paths
+
+    def path(self, index: int) -> str:
+        return self.paths[index]
+
+    def read(self, index: int) -> bytes:
+        path = f"{self.name}/{self.paths[index]}"
+        data = _read_remote(path) if is_remote(path) else _read_local(path)
+        if not data:
+            raise Broken("is empty")
+        return data
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path belongs to `tf.io.gfile` (`gs://...`) rather than to the machine."""
+    return "://" in path
+
+
+def _read_local(path: str) -> bytes:
+    # A pipe that is called like a picture would be waited for in vain.
+    if not os.path.isfile(path):
+        raise Broken("is a directory" if os.path.isdir(path) else "is no file, or its link leads nowhere")
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            return stream.read()
+    except PermissionError as error:
+        raise Broken("must not be read: permission denied") from error
+    except OSError as error:
+        raise Broken(f"could not be read: {error.strerror}") from error
+
+
+def _read_remote(path: str) -> bytes:
+    try:
+        with tf.io.gfile.GFile(path, "rb") as stream:
+            return stream.read()
+    except tf.errors.OpError as error:
+        raise Broken(f"could not be read: {error.message}") from error
+
+
+def find_pictures(folder: str) -> list[str]:
+    """The relative paths of all pictures below a folder, sorted; hidden files and folders are left out."""
+    try:
+        files = list(_remote_files(folder) if is_remote(folder) else _local_files(folder, "", ()))
+    except (OSError, tf.errors.OpError) as error:
+        path = getattr(error, "filename", None) or folder
+        raise ValueError(f"`source` must be a folder that may be read. Received: {path} ({_reason(error)})") from error
+    pictures = sorted(file for file in files if file.lower().endswith(PICTURE_SUFFIXES))
+    if not pictures:
+        raise ValueError(
+            f"`source` must be a folder with pictures ({' '.join(PICTURE_SUFFIXES)}). "
+            f"Received: {folder}, {_holds(files)}"
+        )
+    return pictures
+
+
+def _local_files(root: str, inside: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+    status = os.stat(os.path.join(root, inside))
+    here = (status.st_dev, status.st_ino)
+    # A link to a folder above this one would be followed for ever.
+    if here in above:
+        return
+    with os.scandir(os.path.join(root, inside)) as entries:
+        kept = [(entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith(".")]
+    for name, is_folder in kept:
+        path = f"{inside}/{name}" if inside else name
+        found = list(_local_files(root, path, (*above, here))) if is_folder else [path]
+        # An empty folder that is called like a picture is one that can't be read: it should not vanish in silence.
+        yield from found or ([path] if name.lower().endswith(PICTURE_SUFFIXES) else [])
+
+
+def _remote_files(root: str) -> Iterator[str]:
+    if not tf.io.gfile.isdir(root):
+        raise OSError(None, "there is no such folder", root)
+    for folder, _, names in tf.io.gfile.walk(root):
+        inside = folder.rstrip("/").removeprefix(root.rstrip("/")).lstrip("/")
+        parts = [*filter(None, inside.split("/"))]
+        for name in names:
+            if not any(part.startswith(".") for part in [*parts, name]):
+                yield "/".join([*parts, name])
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def _holds(files: Iterable[str]) -> str:
+    kinds = Counter(os.path.splitext(file)[1].lower() or "no suffix" for file in files)
+    if not kinds:
+        return "which is empty"
+    return "which holds " + ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common(5))

@@ -1,0 +1,62 @@
+"""Encoders by name, for a command line."""
+
+import inspect
+from collections.abc import Callable
+
+import keras
+
+from ..arguments import did_you_mean
+from ..layers import convert_batch_norm
+from .pooling import pooled
+from .residual import Shape, Statistics
+from .resnet import resnet18, resnet34, resnet50, resnet101, resnet152
+from .small import small_resnet
+
+__all__ = ["named"]
+
+_OURS = {f.__name__: f for f in (resnet18, resnet34, resnet50, resnet101, resnet152, small_resnet)}
+# Below this side the paper's stem leaves maps of a few pixels.
+_SMALL_PICTURES = 64
+
+
+def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -> keras.Model:
+    """Builds an encoder with fresh weights: one of ours, or any network of `keras.applications`.
+
+    Pictures of up to 64 pixels get the small stem of our ResNets. Networks of `keras.applications` get our fused
+    batch normalisation, and the pixels in [0, 1] are normalised in front of them, as ours do it.
+
+    Args:
+        name: `"resnet18"`, ..., `"small_resnet"`, `"MobileNetV3Small"`, `"EfficientNetV2B0"`, ...
+        input_shape: `(height, width, channels)`.
+        statistics: mean and standard deviation of the pixels. Default ImageNet's for three channels.
+
+    Example:
+    >>> named("small_resnet", (32, 32, 3)).output_shape
+    (None, 64)
+    """
+    if name in _OURS:
+        small = name != "small_resnet" and max(input_shape[:2]) <= _SMALL_PICTURES
+        stem = {"stem": "small"} if small else {}
+        return _OURS[name](input_shape, statistics=statistics, **stem)
+    networks = _applications()
+    if name.lower() not in networks:
+        known = [*_OURS, *(network.__name__ for network in networks.values())]
+        raise ValueError(
+            f"`encoder` must be one of {', '.join(_OURS)} or a network of keras.applications."
+            f"{did_you_mean(name, known)} Received: encoder={name!r}"
+        )
+    return _from_applications(networks[name.lower()], input_shape)
+
+
+def _from_applications(build: Callable, input_shape: Shape) -> keras.Model:
+    # Those with preprocessing of their own expect 0..255, the others about -1..1.
+    rescales = "include_preprocessing" in inspect.signature(build).parameters
+    pixels = keras.Input(input_shape, name="pixels")
+    scaled = keras.layers.Rescaling(255.0 if rescales else 2.0, 0.0 if rescales else -1.0, dtype="float32")(pixels)
+    backbone = convert_batch_norm(build(include_top=False, weights=None, input_shape=tuple(input_shape)))
+    return pooled(keras.Model(pixels, backbone(scaled), name=backbone.name))
+
+
+def _applications() -> dict[str, Callable]:
+    found = vars(keras.applications)
+    return {key.lower(): value for key, value in found.items() if key[0].isupper() and inspect.isfunction(value)}

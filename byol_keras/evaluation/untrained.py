@@ -1,0 +1,63 @@
+"""The same network before it has learned anything, which every trained one is compared with."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+
+import keras
+
+__all__ = ["untrained"]
+
+
+def untrained(encoder: keras.Model, seed: int = 0) -> keras.Model:
+    """A network of the same architecture with freshly initialised weights; `encoder` stays as it is.
+
+    Fresh is what training moves: the weights of layers that are trainable, and the moving statistics of batch
+    normalisation. Kept is what training leaves alone: statistics of the data (`keras.layers.Normalization`), and
+    frozen layers. Weights whose initialiser has a seed of its own come out as that seed says.
+
+    Args:
+        encoder: a built Keras model that can be serialised, with trainable weights.
+        seed: int, what the new weights depend on. Default 0.
+
+    Example:
+    >>> import keras
+    >>> encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> bool(keras.ops.all(untrained(encoder).weights[0] == encoder.weights[0]))
+    False
+    """
+    moved = {id(variable) for layer in encoder._flatten_layers() if _learns(layer) for variable in _own(layer)}
+    if not moved:
+        raise ValueError(
+            f"`encoder` must have trainable weights to be set back. Received: encoder={encoder.name!r}, all frozen"
+        )
+    with _drawing_from(seed), keras.saving.custom_object_scope(_own_classes(encoder)):
+        fresh = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder), safe_mode=False)
+    for ours, theirs in zip(encoder.weights, fresh.weights, strict=True):
+        if id(ours) not in moved:
+            theirs.assign(ours)
+    return fresh
+
+
+def _learns(layer: keras.Layer) -> bool:
+    return layer.trainable and (bool(layer._trainable_variables) or isinstance(layer, keras.layers.BatchNormalization))
+
+
+def _own(layer: keras.Layer) -> list[keras.Variable]:
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def _own_classes(model: keras.Model) -> dict[str, type]:
+    classes = {type(layer) for layer in model._flatten_layers()}
+    return {own.__name__: own for own in classes if not own.__module__.startswith("keras.")}
+
+
+@contextlib.contextmanager
+def _drawing_from(seed: int) -> Iterator[None]:
+    """Keras' initialisers take their seeds from Python's generator, which is left as it was found."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -1,0 +1,37 @@
+"""A command's output is its own: TensorFlow's greetings are left out of it."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["is_command", "without_greetings"]
+
+
+def is_command() -> bool:
+    """Whether this process is `byol-keras` or `python -m byol_keras`, and not somebody's program."""
+    return Path(sys.argv[0]).stem == "byol-keras" or sys.orig_argv[1:3] == ["-m", "byol_keras"]
+
+
+@contextlib.contextmanager
+def without_greetings() -> Iterator[None]:
+    """Keeps TensorFlow from logging while it is imported, and about what is not an error afterwards.
+
+    Its first lines are written before any log level counts, by C++ code, straight to the standard error stream: that
+    is closed for so long. Whoever sets TF_CPP_MIN_LOG_LEVEL gets to see everything.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,113 @@
+"""Hyper-parameters of runs whose results are known, as data."""
+
+from ..arguments import did_you_mean
+from .recipe import Recipe
+
+__all__ = ["PAPER", "PRESETS", "RECIPES", "get"]
+
+PAPER = "Grill et al., 2020 (arXiv 2006.07733), appendix F, and DeepMind's configuration; ImageNet, batch 4096"
+
+
+def _imagenet(epochs: int, base_rate: float, weight_decay: float, tau: float) -> Recipe:
+    options = {"preset": "imagenet", "resize": "bicubic"}
+    return Recipe(f"imagenet-{epochs}", PAPER, epochs, 4096, base_rate, weight_decay, tau, view_options=options)
+
+
+PRESETS = (
+    _imagenet(40, 0.45, 1e-6, 0.97),
+    _imagenet(100, 0.45, 1e-6, 0.99),
+    _imagenet(300, 0.3, 1e-6, 0.99),
+    _imagenet(1000, 0.2, 1.5e-6, 0.996),
+)
+
+_SOLO_LEARN = Recipe(
+    name="solo-learn-cifar10",
+    source="solo-learn's configuration of BYOL for CIFAR-10; 92.58% online linear accuracy published",
+    epochs=1000,
+    batch_size=256,
+    base_rate=1.0,
+    weight_decay=1e-5,
+    tau=0.99,
+    trust_coefficient=0.02,
+    clip_trust_ratio=True,
+    encoder_name="resnet18",
+    size=32,
+    view_options={"preset": "cifar"},
+)
+
+_LIGHTLY = Recipe(
+    name="lightly-cifar10",
+    source="lightly's CIFAR-10 benchmark, SGD 0.06 at batch 128; kNN (k 200, T 0.1) 86.9% published at 200 epochs",
+    epochs=200,
+    batch_size=128,
+    base_rate=0.12,
+    weight_decay=5e-4,
+    tau=0.99,
+    optimizer_name="sgd",
+    tau_schedule="constant",
+    warmup_epochs=0,
+    hidden=1024,
+    encoder_name="resnet18",
+    size=32,
+    view_options={"preset": "cifar", "solarize": 0.0},
+)
+
+_CPU = Recipe(
+    name="cpu",
+    source="byol_keras, found on 10,000 pictures of CIFAR-10 with two CPU cores (see the README)",
+    epochs=60,
+    batch_size=128,
+    base_rate=0.8,
+    weight_decay=5e-4,
+    tau=0.97,
+    optimizer_name="sgd",
+    warmup_epochs=1,
+    hidden=1024,
+    encoder_name="small_resnet",
+    size=32,
+    view_options={"preset": "cifar", "area": (0.2, 1.0)},
+)
+
+_DEMO = Recipe(
+    name="demo",
+    source="byol_keras, found on its own set of shapes: views that hide colour and leave form",
+    epochs=18,
+    batch_size=64,
+    base_rate=1.6,
+    weight_decay=0.0,
+    tau=0.99,
+    optimizer_name="sgd",
+    warmup_epochs=2,
+    hidden=256,
+    output=64,
+    encoder_name="small_resnet",
+    size=24,
+    # A threshold of 0 turns the whole picture into its negative: light shapes on dark are dark shapes on light.
+    view_options={
+        "preset": "cifar",
+        "area": (0.3, 1.0),
+        "hue": 0.5,
+        "grayscale": 0.9,
+        "contrast": 0.8,
+        "brightness": 0.2,
+        "solarize": 0.5,
+        "threshold": 0.0,
+    },
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*PRESETS, _SOLO_LEARN, _LIGHTLY, _CPU, _DEMO)}
+
+
+def get(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Example:
+    >>> get("imagenet-300").tau
+    0.99
+    """
+    if name not in RECIPES:
+        raise ValueError(
+            f"`recipe` must be one of {', '.join(sorted(RECIPES))}.{did_you_mean(name, RECIPES)} "
+            f"Received: recipe={name!r}"
+        )
+    return RECIPES[name]

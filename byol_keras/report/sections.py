@@ -1,0 +1,117 @@
+"""The sections of the page, each a heading, a sentence, and what it shows."""
+
+from collections.abc import Mapping
+
+from .advice import evaluate_command
+from .atlas import atlas
+from .gallery import gallery, nearest, pair_grid, shared_class
+from .markup import Html, command, tag
+from .material import Material
+from .measurements import curves, key_numbers
+from .plane import lay_out
+from .record import RunRecord
+from .tables import SHOWN_SKIPS, accuracy_table, settings_table, skipped_table
+from .wording import count, percent
+
+__all__ = ["material_sections", "record_sections", "result_sections"]
+
+
+def _section(title: str, sentence: object, *content: Html) -> Html:
+    return tag("section", tag("h2", title), tag("p", sentence), *content)
+
+
+def result_sections(run: RunRecord) -> list[Html]:
+    """Key numbers, evaluation and curves."""
+    numbers = key_numbers(run)
+    return [tag("section", numbers) if numbers else Html(), _evaluation(run), _training(run)]
+
+
+def _evaluation(run: RunRecord) -> Html:
+    if run.judgement.rows:
+        sentence = (
+            "The share of right answers with its 95% interval, from the features alone. Raw pixels and the untrained "
+            "network show what was there before anything was learned."
+        )
+        return _section("Evaluation", sentence, accuracy_table(run.judgement))
+    line = tag("div", command(evaluate_command(run)))
+    return _section("Evaluation", "Not evaluated yet. With labelled pictures:", line)
+
+
+def _training(run: RunRecord) -> Html:
+    drawn = curves(run.history)
+    if not drawn:
+        return _section("Training", "No metrics yet: curves appear here once the run has written some.")
+    return _section("Training", "What was measured, over optimizer steps.", drawn)
+
+
+def material_sections(material: Material) -> list[Html]:
+    """View pairs, nearest neighbours and the map, each where there is something to show."""
+    return [_views(material), *(part(material) for part in (_neighbours, _map) if len(material.pictures) > 1)]
+
+
+def _views(material: Material) -> Html:
+    if material.view_pairs is None or not len(material.view_pairs[0]):
+        return Html()
+    sentence = (
+        "Two random views of each picture. The network learns to give both the same description, so what differs "
+        "between them is what it learns to ignore."
+    )
+    return _section("What the network sees", sentence, pair_grid(*material.view_pairs))
+
+
+def _neighbours(material: Material) -> Html:
+    neighbours = nearest(material.features)
+    sentence = (
+        f"Each large picture is followed by the {neighbours.shape[1]} that the encoder finds most like it, among "
+        f"{count(len(material.pictures))}, the nearest first. The large ones were not chosen for their looks."
+    )
+    shared = shared_class(material, neighbours)
+    if shared is None:
+        return _section("Nearest neighbours", sentence, gallery(material, neighbours))
+    same, chance = map(percent, shared)
+    sentence += f" Over all pictures {same} of neighbours share the class; chance would give {chance}."
+    return _section("Nearest neighbours", sentence, _key(), gallery(material, neighbours))
+
+
+def _key() -> Html:
+    words = {"same": "same class", "other": "another class"}
+    return tag(
+        "ul", *(tag("li", tag("span", class_=f"swatch {kind}"), word) for kind, word in words.items()), class_="key"
+    )
+
+
+def _map(material: Material) -> Html:
+    plane = lay_out(material.features)
+    if plane is None:
+        return _section(
+            "Map of the features", "There is nothing to tell apart: the features of all pictures are alike."
+        )
+    sentence = f"{count(len(plane.points))} pictures by {plane.method}."
+    return _section("Map of the features", sentence, atlas(material, plane))
+
+
+def record_sections(run: RunRecord, environment: Mapping) -> list[Html]:
+    """Skipped files, configuration, plan and environment."""
+    asked, decided = "What the run was asked to do; null left it to the recipe.", "What recipe and data made of that."
+    return [
+        _skipped(run),
+        _settings("Configuration", asked, run.config),
+        _settings("Plan", decided, run.plan) if run.plan else Html(),
+        _settings("Environment", "Where it ran.", environment),
+    ]
+
+
+def _settings(title: str, sentence: str, settings: Mapping) -> Html:
+    if not settings:
+        return _section(title, "Not recorded in this run folder.")
+    return _section(title, sentence, settings_table(settings))
+
+
+def _skipped(run: RunRecord) -> Html:
+    number = len(run.skipped)
+    if not number:
+        return _section("Skipped files", "None that this run recorded.")
+    sentence = f"{count(number)} file{'s' * (number > 1)} could not be read and took no part in training."
+    if number > SHOWN_SKIPS:
+        sentence += f" The first {SHOWN_SKIPS}; the whole list is in skipped.txt."
+    return _section("Skipped files", sentence, skipped_table(run.skipped))

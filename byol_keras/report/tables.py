@@ -1,0 +1,71 @@
+"""Tables of the page: accuracies, skipped files, settings."""
+
+from collections.abc import Iterable, Mapping
+
+from ..evaluation import Row
+from .markup import Html, join, readable, tag
+from .record import Judgement
+from .verdict import accuracy_bar
+from .wording import between, judge_name, percent, representation_name
+
+__all__ = ["accuracy_table", "settings_table", "skipped_table"]
+
+SHOWN_SKIPS = 20
+SHOWN_SETTINGS = 200
+
+
+def accuracy_table(judgement: Judgement) -> Html:
+    """One line for each representation, one column for each judge, the best of each column in bold."""
+    judges = list(dict.fromkeys(row.judge for row in judgement.rows))
+    representations = list(dict.fromkeys(row.representation for row in judgement.rows))
+    best = {judge: max(row.accuracy for row in judgement.rows if row.judge == judge) for judge in judges}
+    head = tag("tr", tag("th", "Features", scope="col"), *(tag("th", _capital(name), scope="col") for name in judges))
+    lines = []
+    for representation in representations:
+        cells = (_cell(judgement.find(representation, judge), best[judge]) for judge in judges)
+        name = tag("th", readable(representation_name(representation), 60), scope="row")
+        lines.append(tag("tr", name, *cells, class_="first" if representation in ("online", "target") else None))
+    return _table("accuracies", tag("thead", head), tag("tbody", *lines))
+
+
+def _capital(judge: str) -> str:
+    name = readable(judge_name(judge), 60)
+    return name[:1].upper() + name[1:]
+
+
+def _cell(row: Row | None, best: float) -> Html:
+    if row is None:
+        return tag("td", tag("span", "not measured"))
+    number = tag("b", percent(row.accuracy))
+    kind = "best" if row.accuracy == best else None
+    return tag("td", number, tag("span", between(row)), accuracy_bar(row), class_=kind)
+
+
+def skipped_table(skipped: list[tuple[str, str]]) -> Html:
+    """The first of the skipped files with their reasons."""
+    lines = [(tag("bdi", readable(name, 200)), readable(reason, 200)) for name, reason in skipped[:SHOWN_SKIPS]]
+    return _rows("skips", lines)
+
+
+def settings_table(settings: Mapping) -> Html:
+    """Names and values, nested ones flattened with dots."""
+    return _rows("settings", [*_flat(settings)][:SHOWN_SETTINGS])
+
+
+def _flat(settings: Mapping, prefix: str = "", depth: int = 0) -> Iterable[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and depth < 4:
+            yield from _flat(value, f"{prefix}{readable(key, 100)}.", depth + 1)
+        else:
+            listed = ", ".join(readable(item, 100) for item in value[:50]) if isinstance(value, list | tuple) else value
+            yield f"{prefix}{readable(key, 100)}", readable(listed)
+
+
+def _rows(kind: str, lines: Iterable[tuple[object, object]]) -> Html:
+    body = [tag("tr", tag("th", name, scope="row"), tag("td", value)) for name, value in lines]
+    return _table(kind, tag("tbody", *body))
+
+
+def _table(kind: str, *parts: Html) -> Html:
+    # The box takes the keyboard's focus, so that it scrolls without a mouse too.
+    return tag("div", tag("table", join(*parts), class_=kind), class_="scroll", tabindex="0")

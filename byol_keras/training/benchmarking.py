@@ -1,0 +1,197 @@
+"""How fast data comes, how fast it is used, and which of the two limits."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..config import PretrainConfig
+from ..data import Pictures
+from ..model import BYOL
+from ..precision import fastest_precision
+from .advising import cache_bytes, readable_bytes
+from .building import build_model, target_ema
+from .loop import Waiting
+from .plan import Plan
+from .planning import make_plan
+from .rundata import RunData
+
+__all__ = ["Benchmark", "Speeds", "benchmark"]
+
+_ROUNDS = 3
+# So many batches a dataset has ready or nearly ready before anybody asks.
+_READY = 4
+# The first steps compile, find their threads, and live on what was ready.
+_WARMUP_STEPS = _READY + 1
+# Less than this is within what a machine varies by.
+_NOTICEABLE = 0.1
+# Schedules must not end while time is taken.
+_LONG = 10**9
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Pictures per second, and the share of the time that training waited for them.
+
+    Args:
+        data: reading, decoding and cropping alone.
+        step: training alone, again and again on one batch.
+        together: training on what the data brings.
+        waiting: share of the time, in [0, 1], that training together waited for data.
+
+    Example:
+    >>> Speeds(data=500.0, step=2000.0, together=480.0, waiting=0.75).limit
+    'data'
+    >>> Speeds(data=9000.0, step=2000.0, together=1980.0, waiting=0.01).limit
+    'step'
+    """
+
+    data: float
+    step: float
+    together: float
+    waiting: float
+
+    @property
+    def gain(self) -> float:
+        """How many times as fast training would be if its data cost nothing: neither time nor cores."""
+        return self.step / self.together
+
+    @property
+    def limit(self) -> str:
+        """`"data"` if waiting for it, or the cores that it takes, slow training down noticeably, else `"step"`."""
+        return "data" if self.waiting > _NOTICEABLE or self.gain > 1.0 + _NOTICEABLE else "step"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What was measured, and of what.
+
+    Args:
+        plan: of the run that was measured.
+        speeds: medians of three rounds.
+        cached: whether pictures were kept decoded.
+        cache_bytes: memory that caching them takes, 0 where there is nothing to gain by it.
+    """
+
+    plan: Plan
+    speeds: Speeds
+    cached: bool
+    cache_bytes: int
+
+    @property
+    def sentence(self) -> str:
+        """What limits, and what to do about it."""
+        return self._about_data() if self.speeds.limit == "data" else self._about_step()
+
+    def _about_data(self) -> str:
+        if self.cache_bytes and not self.cached:
+            remedy = f"--cache keeps decoded pictures in memory ({readable_bytes(self.cache_bytes)})"
+        else:
+            remedy = "store the pictures smaller and on a local disk"
+        return (
+            f"The data limits: training waits {self.speeds.waiting:.0%} of its time, and would be "
+            f"{self.speeds.gain:.1f} times as fast if data cost nothing; {remedy}, and more cores than "
+            f"{os.cpu_count()} help."
+        )
+
+    def _about_step(self) -> str:
+        fastest = fastest_precision()
+        remedies = [] if self.plan.precision == fastest else [f"--precision {fastest}"]
+        remedies += ["a smaller --size", f"a smaller --encoder than {self.plan.encoder}"]
+        remedies += [] if tf.config.list_physical_devices("GPU") else ["a GPU"]
+        return (
+            f"The step limits: training waits {self.speeds.waiting:.0%} of its time, so faster data would not help; "
+            f"{', '.join(remedies[:-1])} or {remedies[-1]} would."
+        )
+
+
+def benchmark(
+    config: PretrainConfig, seconds: float = 5.0, tell: Callable[[str], None] = lambda text: None
+) -> Benchmark:
+    """Measures the run that `pretrain` would make of a configuration, without leaving anything behind.
+
+    Data alone, the step alone and both together are measured in turn, three times each, so that whatever else the
+    machine does hits all of them; compiling and the first batches do not count. What lies in the system's file cache
+    counts as it is: files that are read for the first time may come more slowly.
+
+    Args:
+        config: what `pretrain` would be told.
+        seconds: time for each of the three. Default 5.0.
+        tell: called with what is being done.
+    """
+    if not seconds > 0.0:
+        raise ValueError(f"`seconds` must be positive. Received: seconds={seconds}")
+    data = RunData(config)
+    plan = replace(make_plan(config, data, time.monotonic()), total_steps=_LONG)
+    pictures = data.training(plan)
+    if config.cache:
+        tell("filling the cache")
+        for _ in pictures.training(plan.batch_size).take(plan.steps_per_epoch):
+            pass
+    tell("compiling")
+    bench = _Bench(build_model(plan, config.init_from), pictures, plan, seconds / _ROUNDS)
+    rounds = []
+    for number in range(_ROUNDS):
+        rounds.append(bench.round())
+        tell(f"{number + 1} of {_ROUNDS} rounds measured")
+    return Benchmark(plan, Speeds(*np.median(rounds, axis=0).tolist()), config.cache, cache_bytes(pictures))
+
+
+class _Bench:
+    """Takes the time of one model on its data, in windows of some seconds."""
+
+    def __init__(self, model: BYOL, pictures: Pictures, plan: Plan, seconds: float) -> None:
+        self.model, self.pictures, self.plan, self.seconds = model, pictures, plan, seconds
+        self._batch = next(iter(pictures.training(plan.batch_size)))
+        self._next = 0
+
+    def round(self) -> tuple[float, float, float, float]:
+        """The numbers of `Speeds`, each measured once."""
+        data = self._data()
+        step, _ = self._training(tf.data.Dataset.from_tensors(self._batch).repeat(), Waiting())
+        waiting = Waiting()
+        together, waited = self._training(waiting.watch(self._fresh()), waiting)
+        return data, step, together, waited
+
+    def _fresh(self) -> tf.data.Dataset:
+        """Batches that were not looked at a moment ago, as far as there are any."""
+        self._next += 10_000
+        return self.pictures.training(self.plan.batch_size, start=self._next)
+
+    def _data(self) -> float:
+        batches = iter(self._fresh())
+        for _ in range(_READY):
+            next(batches)
+        began, count, elapsed = time.monotonic(), 0, 0.0
+        while elapsed < self.seconds:
+            next(batches)
+            count, elapsed = count + 1, time.monotonic() - began
+        return self.plan.batch_size * count / elapsed
+
+    def _training(self, batches: tf.data.Dataset, waiting: Waiting) -> tuple[float, float]:
+        window = _Window(self.seconds, waiting)
+        callbacks = [target_ema(self.plan), window]
+        self.model.fit(batches, steps_per_epoch=10**6, callbacks=callbacks, verbose=0)
+        return self.plan.batch_size * window.steps / window.elapsed, window.waited / window.elapsed
+
+
+class _Window(keras.callbacks.Callback):
+    """Steps taken, and seconds spent waiting, in so many seconds after the first steps."""
+
+    def __init__(self, seconds: float, waiting: Waiting) -> None:
+        super().__init__()
+        self.seconds, self.waiting = seconds, waiting
+        self.steps, self.elapsed, self.waited = 0, 0.0, 0.0
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        now = time.monotonic()
+        if batch + 1 == _WARMUP_STEPS:
+            self._began, self._waited = now, self.waiting.seconds
+        if batch + 1 > _WARMUP_STEPS:
+            self.steps, self.elapsed = batch + 1 - _WARMUP_STEPS, now - self._began
+            self.waited = self.waiting.seconds - self._waited
+            self.model.stop_training = self.elapsed >= self.seconds

@@ -1,0 +1,37 @@
+"""The whole of it in three minutes, on pictures that need no download."""
+
+from typing import Any
+
+from .finishing import export_encoder
+from .folder import RunFolder
+from .loading import Run
+from .pretrain import pretrain
+
+__all__ = ["demo"]
+
+
+def demo(folder: str, seed: int = 0, epochs: int | None = None, console: Any = None) -> RunFolder:
+    """Trains on the built-in shapes by the recipe `demo`, judges, and writes everything that a run can leave.
+
+    Args:
+        folder: of the run.
+        seed: of weights, order and views; the pictures are always the same.
+        epochs: length of the run. Default: the recipe's.
+        console: a `rich.console.Console`.
+    """
+    console = console or _console()
+    console.print(
+        "6,000 pictures are drawn: shapes in any colours, places and sizes. BYOL never sees which shape a picture "
+        "shows; the labels judge it in the end.",
+        highlight=False,
+    )
+    finished = pretrain(data="shapes", run=folder, recipe="demo", seed=seed, epochs=epochs, console=console)
+    path = export_encoder(Run(folder).encoder(), finished)
+    console.print(f"SavedModel: {path}", highlight=False, soft_wrap=True)
+    return finished
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console()

@@ -1,0 +1,109 @@
+"""Features of pictures, written to a file as they come."""
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ..data import Pictures, Source
+from ..evaluation import extract_features
+
+__all__ = ["embed"]
+
+_BATCH = 256
+
+
+def embed(encoder: keras.Model, source: Source, pictures: Pictures, path: str | os.PathLike) -> int:
+    """Writes the features of every picture that can be read, and which picture each belongs to.
+
+    An `.npz` file holds `features` (float32), `paths`, and `labels` where there are any; a `.parquet` file the columns
+    `path`, `label` and `feature_0` to `feature_N`. Features stream to the disk: memory holds the paths only.
+
+    Args:
+        encoder: what makes the features.
+        source: of the pictures.
+        pictures: the same source, decoded at the encoder's size.
+        path: ends in `.npz` or `.parquet`.
+
+    Returns:
+        The number of pictures written.
+    """
+    kind = Path(path).suffix
+    if kind not in _WRITERS:
+        raise ValueError(f"`output` must end in {' or '.join(_WRITERS)}. Received: output={os.fspath(path)}")
+    if not Path(path).absolute().parent.is_dir():
+        raise ValueError(f"`output` must lie in a folder that exists. Received: output={os.fspath(path)}")
+    beside = Path(f"{os.fspath(path)}.writing-{os.getpid()}")
+    try:
+        count = _WRITERS[kind](beside, _chunks(encoder, pictures), source)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def _chunks(encoder: keras.Model, pictures: Pictures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for batch, indices in pictures.whole(_BATCH):
+        yield extract_features(encoder, iter([batch])), indices.numpy()
+
+
+def _write_npz(path: Path, chunks: Iterator, source: Source) -> int:
+    kept = []
+    with tempfile.TemporaryDirectory(dir=path.absolute().parent) as folder:
+        rows = Path(folder) / "features.npy"
+        with rows.open("wb") as file:
+            for features, indices in chunks:
+                if not kept:
+                    _write_header(file, features.shape[1], 0)
+                file.write(features.tobytes())
+                kept.append(indices)
+            width = features.shape[1]
+            file.seek(0)
+            _write_header(file, width, sum(map(len, kept)))
+        found = np.concatenate(kept)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+            archive.write(rows, "features.npy")
+            _add(archive, "paths", np.array([source.path(index) for index in found.tolist()]))
+            if source.labels is not None:
+                _add(archive, "labels", source.labels[found])
+    return len(found)
+
+
+def _write_header(file: object, width: int, count: int) -> None:
+    # NumPy leaves room in a header for the first dimension to grow, so that this one can be written again.
+    header = {"descr": "<f4", "fortran_order": False, "shape": (count, width)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _write_parquet(path: Path, chunks: Iterator, source: Source) -> int:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise ImportError('Parquet files need pyarrow: pip install "byol-keras[parquet]"') from None
+    count, writer = 0, None
+    try:
+        for features, indices in chunks:
+            columns = {"path": [source.path(index) for index in indices.tolist()]}
+            if source.labels is not None:
+                columns["label"] = source.labels[indices]
+            rows = pa.table(columns | {f"feature_{i}": column for i, column in enumerate(features.T)})
+            writer = writer or pq.ParquetWriter(path, rows.schema)
+            writer.write_table(rows)
+            count += len(indices)
+    finally:
+        if writer is not None:
+            writer.close()
+    return count
+
+
+_WRITERS = {".npz": _write_npz, ".parquet": _write_parquet}

@@ -1,0 +1,117 @@
+"""Judging a run, and writing its features and its page, after it was trained."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..evaluation import Evaluation, Row, subset
+from ..finetuning import finetuned_predictions
+from .building import initial_encoder
+from .judging import JudgeSet, judge_encoders
+from .loading import Run
+from .rundata import RunData
+
+__all__ = ["evaluate_run", "labelled_data"]
+
+BASELINES = ("raw pixels", "untrained", "pca")
+
+
+def evaluate_run(
+    run: Run,
+    data: RunData,
+    network: str = "online",
+    baselines: Sequence[str] = ("raw pixels", "untrained"),
+    judges: Sequence[str] = ("knn", "linear", "linear 1%", "linear 10%"),
+    k: int = 200,
+    temperature: float = 0.1,
+    seed: int = 0,
+) -> Evaluation:
+    """Judges a run's encoder on labelled data.
+
+    Args:
+        run: what to judge.
+        data: with labels.
+        network: `"online"` or `"target"`.
+        baselines: what to judge beside it: `"raw pixels"`, `"untrained"`, `"pca"`.
+        judges: as in `evaluation.judge`, and `"finetune P%"`, which trains the whole network on P percent of the
+            bank's labels.
+        k: neighbours of kNN.
+        temperature: of kNN.
+        seed: what the choice of few labels depends on.
+    """
+    _check_baselines(baselines)
+    found = _judges_of(data)
+    encoders = {"untrained": initial_encoder(run.plan, run.config.init_from)} if "untrained" in baselines else {}
+    encoders[network] = run.encoder(network)
+    frozen = [judge for judge in judges if not judge.startswith("finetune")]
+    pixels = tuple(name for name in baselines if name != "untrained")
+    evaluation = judge_encoders(
+        found,
+        encoders,
+        lambda source: data.whole(source, run.plan),
+        pixels,
+        judges=frozen,
+        k=k,
+        temperature=temperature,
+        seed=seed,
+    )
+    tuned = [judge for judge in judges if judge.startswith("finetune")]
+    return evaluation.plus(_finetuned(run, data, found, encoders, tuned, seed))
+
+
+def labelled_data(run: Run, data: str | None, labels: str | None, data_dir: str | None) -> RunData:
+    """The labelled data to judge a run by: its own, or another source's.
+
+    Args:
+        run: what will be judged.
+        data: a source, or None for what the run was made with.
+        labels: CSV file for a folder.
+        data_dir: of tensorflow-datasets.
+    """
+    config = run.config
+    if data is not None:
+        config = replace(config, data=data, test_data=None, labels=labels, cache=False)
+    elif labels is not None:
+        config = replace(config, labels=labels)
+    return RunData(replace(config, data_dir=data_dir or config.data_dir))
+
+
+def _judges_of(data: RunData) -> JudgeSet:
+    if data.judged is None:
+        raise ValueError(
+            f"`data` must have labels: sub-folders named after classes, a CSV file in `labels`, or a labelled dataset. "
+            f"Received: {data.source.name} without any"
+        )
+    return data.judged
+
+
+def _check_baselines(baselines: Sequence[str]) -> None:
+    for name in baselines:
+        if name not in BASELINES:
+            raise ValueError(f"`baselines` must be of {', '.join(BASELINES)}. Received: {name!r}")
+
+
+def _finetuned(run: Run, data: RunData, found: JudgeSet, encoders: dict, judges: Sequence[str], seed: int) -> list[Row]:
+    """What the whole network reaches when it is trained on a share of the labels."""
+    if not judges:
+        return []
+    queries, truth, _ = data.arrays(found.queries, run.plan)
+    rows = []
+    for judge in judges:
+        few = found.bank.subset(subset(found.bank.labels, _share(judge), seed))
+        images, labels, _ = data.arrays(few, run.plan)
+        for name, encoder in encoders.items():
+            correct = finetuned_predictions(encoder, images, labels, queries, seed=seed) == truth
+            rows.append(Row.measured(name, judge, np.asarray(correct)))
+    return rows
+
+
+def _share(judge: str) -> float:
+    try:
+        share = float(judge.removeprefix("finetune ").removesuffix("%")) / 100.0
+    except ValueError:
+        share = 0.0
+    if not 0.0 < share <= 1.0:
+        raise ValueError(f"`judges` must be knn, linear, 'linear P%' or 'finetune P%'. Received: {judge!r}")
+    return share

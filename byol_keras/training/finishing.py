@@ -1,0 +1,66 @@
+"""What a run leaves behind: an encoder, a judgement, a page."""
+
+import os
+from functools import partial
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ..config import PretrainConfig
+from ..evaluation import table
+from ..model import BYOL
+from ..report import Material, write_report
+from .building import initial_encoder
+from .folder import RunFolder
+from .judging import judge_encoders
+from .plan import Plan
+from .rundata import RunData
+
+__all__ = ["export_encoder", "finish", "report_material", "save_encoder"]
+
+_SHOWN, _PAIRS = 600, 12
+
+
+def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, data: RunData, console: Any) -> None:
+    """Judges a trained model where there are labels, and writes the run's page."""
+    if data.judged is not None:
+        encoders = {"untrained": initial_encoder(plan, config.init_from), "online": model.encoder}
+        whole = partial(data.whole, plan=plan)
+        evaluation = judge_encoders(data.judged, encoders, whole, judges=("knn", "linear"))
+        evaluation.save(folder.evaluation)
+        console.print(table(evaluation))
+    write_report(folder.path, report_material(model, plan, data))
+    console.print(f"report: {folder.report}\nencoder: {folder.encoder}", highlight=False, soft_wrap=True)
+
+
+def save_encoder(model: BYOL, folder: RunFolder) -> None:
+    """Writes the online encoder as it is now."""
+    beside = folder.file("encoder.writing.keras")
+    model.encoder.save(beside)
+    tf.io.gfile.rename(beside, folder.encoder, overwrite=True)
+
+
+def export_encoder(encoder: keras.Model, folder: RunFolder) -> str:
+    """Writes an encoder as a SavedModel that plain TensorFlow loads, in the layout of TF Serving; returns its path."""
+    path = os.path.join(folder.export, "encoder", "1")
+    beside = f"{path}.writing"
+    encoder.export(beside, format="tf_saved_model", verbose=False)
+    tf.io.gfile.rename(beside, path)
+    return path
+
+
+def report_material(model: BYOL, plan: Plan, data: RunData) -> Material:
+    """A sample of pictures, what the encoder makes of them, and some pairs of views."""
+    source = data.sample(_SHOWN) if data.judged is None else data.judged.sample(1, _SHOWN).queries
+    images, labels, kept = data.arrays(source, plan)
+    some, _, _ = data.arrays(data.sample(_PAIRS), plan)
+    first, second = model.views(tf.constant(some), seed=(plan.seed, 0))
+    return Material(
+        pictures=images,
+        features=model.predict(images, verbose=0),
+        labels=labels,
+        class_names=source.class_names,
+        names=[os.path.basename(source.path(int(index))) for index in kept],
+        view_pairs=(first.numpy(), second.numpy()),
+    )

@@ -1,0 +1,129 @@
+"""A run's folder: what lies where, and who may write to it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import tensorflow as tf
+import yaml
+
+from .. import checkpoints
+from ..config import PretrainConfig
+from ..writing import write_text
+from .plan import Plan
+
+__all__ = ["RunFolder"]
+
+# What may be different when a run goes on: nothing that its weights depend on.
+_FREE = {"run", "on_collapse", "checkpoint_minutes", "keep", "log_every", "knn_every", "data_dir", "cache", "test_data"}
+
+
+class RunFolder:
+    """The folder of one run. Its files have fixed names; this class knows them.
+
+    Args:
+        path: local, or of any store that `tf.io.gfile` knows.
+
+    Example:
+    >>> RunFolder("runs/first").report
+    'runs/first/report.html'
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = os.fspath(path).rstrip("/") or "."
+
+    def file(self, name: str) -> str:
+        """The path of something in the folder."""
+        return os.path.join(self.path, name)
+
+    @property
+    def config(self) -> str:
+        return self.file("config.yaml")
+
+    @property
+    def plan(self) -> str:
+        return self.file("plan.json")
+
+    @property
+    def checkpoints(self) -> str:
+        return self.file("checkpoints")
+
+    @property
+    def metrics(self) -> str:
+        return self.file("metrics.jsonl")
+
+    @property
+    def logs(self) -> str:
+        return self.file("logs")
+
+    @property
+    def encoder(self) -> str:
+        return self.file("encoder.keras")
+
+    @property
+    def skipped(self) -> str:
+        return self.file("skipped.txt")
+
+    @property
+    def evaluation(self) -> str:
+        return self.file("evaluation.json")
+
+    @property
+    def report(self) -> str:
+        return self.file("report.html")
+
+    @property
+    def export(self) -> str:
+        return self.file("export")
+
+    def check_free(self) -> None:
+        """Refuses a folder that holds another run."""
+        if tf.io.gfile.exists(self.config) or checkpoints.saved_steps(self.checkpoints):
+            raise ValueError(
+                f"`run` must be a new folder: {self.path} already holds a run. Continue that one with `--resume`, "
+                f"or choose another folder. Received: run={self.path}"
+            )
+        if tf.io.gfile.exists(self.path) and not tf.io.gfile.isdir(self.path):
+            raise ValueError(f"`run` must be a folder, and {self.path} is a file. Received: run={self.path}")
+
+    def start(self, config: PretrainConfig, plan: Plan) -> None:
+        """Makes the folder and writes down what will happen in it."""
+        tf.io.gfile.makedirs(self.path)
+        write_text(self.plan, plan.to_json())
+        write_text(self.config, config.to_yaml())
+
+    def stored_config(self) -> dict[str, Any]:
+        """The configuration that the run was started with."""
+        return yaml.safe_load(self._read(self.config))
+
+    def stored_plan(self) -> Plan:
+        """The plan that the run goes by."""
+        return Plan.from_json(self._read(self.plan))
+
+    def config_to_resume(self, given: Mapping[str, Any]) -> PretrainConfig:
+        """The stored configuration, what may be changed put in; a ValueError names what may not.
+
+        Args:
+            given: what was said explicitly when the run was continued.
+        """
+        stored = self.stored_config()
+        asked = PretrainConfig.of(given)
+        for name in (field.name for field in fields(PretrainConfig) if field.name in given):
+            want, have = getattr(asked, name), stored.get(name)
+            if name not in _FREE and isinstance(want, str | int | float | None) and want != have:
+                raise ValueError(
+                    f"`{name}` can't change while a run goes on. Received: {name}={want!r}, the run in {self.path} was "
+                    f"started with {name}={have!r}"
+                )
+        return PretrainConfig.of({**stored, **given, "run": self.path})
+
+    def _read(self, path: str) -> str:
+        try:
+            with tf.io.gfile.GFile(path) as file:
+                return file.read()
+        except tf.errors.NotFoundError:
+            raise ValueError(
+                f"`run` must be the folder of a run: there is no {os.path.basename(path)} in {self.path}. "
+                f"Received: run={self.path}"
+            ) from None

@@ -1,0 +1,163 @@
+"""The numbers of a run, written down as they come."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ..writing import write_text
+from .folder import RunFolder
+from .loop import Waiting
+from .plan import Plan
+
+__all__ = ["Journal"]
+
+
+class _Window:
+    """The mean of a `keras.metrics.Mean` since the last look, whenever Keras resets it."""
+
+    def __init__(self, metric: keras.metrics.Mean) -> None:
+        self.metric = metric
+        self._before = (0.0, 0.0)
+        self._total, self._count = 0.0, 0.0
+
+    def absorb(self, reset: bool = False) -> None:
+        now = (float(self.metric.total), float(self.metric.count))
+        self._total += now[0] - self._before[0]
+        self._count += now[1] - self._before[1]
+        self._before = (0.0, 0.0) if reset else now
+
+    def mean(self) -> float:
+        self.absorb()
+        total, count = self._total, self._count
+        self._total, self._count = 0.0, 0.0
+        return total / count if count else math.nan
+
+
+class Journal(keras.callbacks.Callback):
+    """Appends a line to `metrics.jsonl` every so many steps, and a point to TensorBoard's curves.
+
+    A line holds the step, the epoch, the seconds of training so far, the means of `loss` and `target_std` since the
+    last line, the newest `tau` and `learning_rate`, pictures per second, the share of time spent waiting for data,
+    and whatever the monitors have found since. What an epoch's end brings is a line of its own.
+
+    Args:
+        folder: of the run.
+        plan: of the run.
+        every: steps between two lines.
+        waiting: tells the seconds spent waiting for data so far.
+        monitors: callbacks with a dict `latest` that holds a `step`.
+        listeners: called with every line.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        plan: Plan,
+        every: int,
+        waiting: Waiting,
+        monitors: Sequence[Any] = (),
+        listeners: Sequence[Callable[[dict], None]] = (),
+    ) -> None:
+        super().__init__()
+        self.folder = folder
+        self.plan = plan
+        self.every = every
+        self.waiting = waiting
+        self.monitors = monitors
+        self.listeners = listeners
+        self.seconds = 0.0
+        self._writer: tf.summary.SummaryWriter | None = None
+        self._entered: float | None = None
+        self._heard: dict[int, int] = {}
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training so far, in all sessions together."""
+        return self.seconds + (0.0 if self._entered is None else time.monotonic() - self._entered)
+
+    def get_state(self) -> dict:
+        return {"seconds": self.elapsed}
+
+    def set_state(self, state: dict) -> None:
+        self.seconds = state["seconds"]
+
+    def cut(self, step: int) -> None:
+        """Removes the lines after `step`: the run goes on from there, and will write them again."""
+        if tf.io.gfile.exists(self.folder.metrics):
+            with tf.io.gfile.GFile(self.folder.metrics) as file:
+                kept = [line for line in file.read().splitlines() if _step_of(line) <= step]
+            write_text(self.folder.metrics, "".join(f"{line}\n" for line in kept))
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._writer = self._writer or tf.summary.create_file_writer(self.folder.logs)
+        self._windows = {"loss": _Window(self.model._loss_tracker), "target_std": _Window(self.model.std_tracker)}
+        self._entered = self._since = time.monotonic()
+        self._step = self._line_step = int(self.model.batches_seen.numpy())
+        self._waited = self.waiting.seconds
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._step = int(self.model.batches_seen.numpy())
+        if self._step - self._line_step >= self.every:
+            self._write(self._numbers())
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        for window in self._windows.values():
+            window.absorb(reset=True)
+        if news := self._news():
+            self._write(news)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if self._step > self._line_step:
+            self._write(self._numbers())
+        self.seconds, self._entered = self.elapsed, None
+
+    def _numbers(self) -> dict[str, float]:
+        now, waited = time.monotonic(), self.waiting.seconds
+        elapsed = max(now - self._since, 1e-9)
+        numbers = {name: window.mean() for name, window in self._windows.items()}
+        numbers |= {"tau": float(self.model.tau_tracker.result())}
+        numbers |= {"learning_rate": float(self.model.rate_tracker.result())}
+        numbers |= {"pictures_per_second": (self._step - self._line_step) * self.plan.batch_size / elapsed}
+        numbers |= {"waiting": min(max((waited - self._waited) / elapsed, 0.0), 1.0)}
+        self._since, self._waited, self._line_step = now, waited, self._step
+        return numbers | self._news()
+
+    def _news(self) -> dict[str, float]:
+        """What the monitors have found since they were last asked."""
+        found: dict[str, float] = {}
+        for index, monitor in enumerate(self.monitors):
+            step = (monitor.latest or {}).get("step", 0)
+            if step > self._heard.get(index, 0):
+                self._heard[index] = step
+                found |= {name: value for name, value in monitor.latest.items() if name != "step"}
+        return found
+
+    def _write(self, numbers: dict[str, float]) -> None:
+        epoch = (self._step - 1) // self.plan.steps_per_epoch
+        line = {"step": self._step, "epoch": epoch, "seconds": round(self.elapsed, 2)}
+        line |= {name: _rounded(value) for name, value in numbers.items()}
+        with tf.io.gfile.GFile(self.folder.metrics, "a") as file:
+            file.write(json.dumps(line) + "\n")
+        with self._writer.as_default(step=self._step):
+            for name, value in numbers.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()
+        for listen in self.listeners:
+            listen(line)
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _step_of(line: str) -> float:
+    # The last line of a run that was killed may be cut short.
+    try:
+        return json.loads(line)["step"]
+    except ValueError:
+        return math.inf

@@ -1,0 +1,98 @@
+"""Labelled data that a run is judged by, and the judgement."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from ..data import Pictures, Source
+from ..evaluation import Evaluation, extract_features, judge, pca, raw_pixels, split_labelled
+
+__all__ = ["JudgeSet", "judge_encoders", "judge_set"]
+
+
+class JudgeSet(NamedTuple):
+    """Pictures with classes: a bank that judges learn from, and queries that they are asked about.
+
+    Args:
+        bank: source with labels.
+        queries: source with labels of the same classes.
+    """
+
+    bank: Source
+    queries: Source
+
+    def sample(self, bank: int, queries: int, seed: int = 0) -> "JudgeSet":
+        """At most so many of each, for a quick look during training."""
+        return JudgeSet(_some(self.bank, bank, seed), _some(self.queries, queries, seed))
+
+
+def judge_set(training: Source, test: Source | None, separate: bool) -> JudgeSet | None:
+    """What labels there are, as a bank and queries; None where there are none.
+
+    Args:
+        training: what the run learns from.
+        test: a part of the same data that is kept for judging, or a set of its own.
+        separate: whether `test` is a set of its own, with classes that `training` may not know.
+    """
+    bank = None if separate else _labelled(training)
+    queries = None if test is None else _labelled(test)
+    if bank is not None and queries is not None:
+        return JudgeSet(bank, queries)
+    both = bank if queries is None else queries
+    if both is None:
+        return None
+    kept, held_out = split_labelled(both.labels)
+    return JudgeSet(both.subset(kept), both.subset(held_out))
+
+
+def judge_encoders(
+    found: JudgeSet,
+    encoders: Mapping[str, keras.Model],
+    decode: Callable[[Source], Pictures],
+    baselines: tuple[str, ...] = ("raw pixels",),
+    **options: object,
+) -> Evaluation:
+    """Judges encoders, and baselines that need no training, in one pass over the pictures.
+
+    Args:
+        found: what to judge by.
+        encoders: by the name that they have in the table.
+        decode: makes pictures of a source, at the encoders' size.
+        baselines: `"raw pixels"`, `"pca"`. Default the first.
+        **options: of `evaluation.judge`.
+    """
+    look: dict[str, Callable] = {"raw pixels": raw_pixels}
+    look |= {name: lambda batch, model=model: extract_features(model, batch) for name, model in encoders.items()}
+    bank, bank_labels = _encoded(found.bank, decode(found.bank), look)
+    queries, query_labels = _encoded(found.queries, decode(found.queries), look)
+    pairs = {name: (bank[name], queries[name]) for name in look}
+    raw = pairs.pop("raw pixels")
+    baseline = {"raw pixels": lambda: raw, "pca": lambda: pca(*raw)}
+    rows = {name: baseline[name]() for name in baselines} | pairs
+    names = found.bank.class_names
+    return judge(rows, bank_labels, query_labels, data=found.queries.name, class_names=names, **options)
+
+
+def _encoded(source: Source, pictures: Pictures, look: Mapping[str, Callable]) -> tuple[dict, np.ndarray]:
+    parts: dict[str, list] = {name: [] for name in look}
+    kept = []
+    for batch, indices in pictures.whole(256):
+        kept.append(indices.numpy())
+        for name, features in look.items():
+            parts[name].append(features(iter([batch])))
+    return {name: np.concatenate(part) for name, part in parts.items()}, source.labels[np.concatenate(kept)]
+
+
+def _labelled(source: Source) -> Source | None:
+    if source.labels is None:
+        return None
+    known = np.flatnonzero(source.labels >= 0)
+    return source.subset(known) if len(known) else None
+
+
+def _some(source: Source, count: int, seed: int) -> Source:
+    if len(source) <= count:
+        return source
+    return source.subset(np.sort(np.random.default_rng(seed).permutation(len(source))[:count]))

@@ -1,0 +1,51 @@
+"""A run that was made before, brought back."""
+
+import keras
+import tensorflow as tf
+
+from .. import checkpoints
+from ..callbacks import RunCheckpoint
+from ..config import PretrainConfig
+from ..model import BYOL
+from ..precision import set_precision
+from .building import build_model
+from .folder import RunFolder
+from .plan import Plan
+
+__all__ = ["Run"]
+
+
+class Run:
+    """A run's folder with what it was asked to do and what it will do.
+
+    Args:
+        path: of the folder.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.folder = RunFolder(path)
+        self.plan: Plan = self.folder.stored_plan()
+        self.config = PretrainConfig.of(self.folder.stored_config())
+
+    def model(self) -> BYOL:
+        """The model as the newest checkpoint has it."""
+        if not checkpoints.saved_steps(self.folder.checkpoints):
+            raise ValueError(f"`run` must hold a checkpoint: nothing has been trained in {self.folder.path} yet")
+        model = build_model(self.plan, self.config.init_from)
+        RunCheckpoint(self.folder.checkpoints).restore(model)
+        return model
+
+    def encoder(self, network: str = "online") -> keras.Model:
+        """The encoder that the run has come to.
+
+        Args:
+            network: `"online"`, or `"target"`, its slow average.
+        """
+        if network not in ("online", "target"):
+            raise ValueError(f"`network` must be 'online' or 'target'. Received: network={network!r}")
+        if network == "target":
+            return self.model().target_encoder
+        if not tf.io.gfile.exists(self.folder.encoder):
+            return self.model().encoder
+        set_precision(self.plan.precision)
+        return keras.models.load_model(self.folder.encoder)

@@ -1,0 +1,51 @@
+"""Looking at data and at runs: pictures of views, and the page."""
+
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..config import PretrainConfig
+from ..report import preview, write_report
+from .finishing import report_material
+from .loading import Run
+from .planning import make_plan
+from .rundata import RunData
+
+__all__ = ["preview_of", "report_again"]
+
+
+def preview_of(options: Any) -> os.PathLike:
+    """Writes a picture of pictures and their two views, and returns its path.
+
+    Args:
+        options: with `data`, `run`, `recipe`, `size`, `count`, `seed`, `output` and `data_dir`.
+    """
+    if options.run is not None:
+        run = Run(options.run)
+        config, plan = run.config, run.plan
+        data = RunData(config if options.data is None else PretrainConfig(data=options.data, data_dir=options.data_dir))
+    else:
+        asked = {name: getattr(options, name) for name in ("data", "recipe", "size", "seed", "data_dir")}
+        config = PretrainConfig.of(asked)
+        data = RunData(config)
+        plan = make_plan(config, data, began=0.0)
+    source = data.sample(options.count, options.seed)
+    originals, _, _ = data.arrays(source, plan)
+    views = plan.recipe.views(plan.shape[:2])
+    first, second = views(tf.constant(originals), seed=(options.seed, 0))
+    return preview(np.asarray(originals), first.numpy(), second.numpy(), options.output)
+
+
+def report_again(path: str) -> str:
+    """Writes the page of a run from its folder; pictures are left out where the data can't be opened any more."""
+    run = Run(path)
+    try:
+        material = report_material(run.model(), run.plan, RunData(run.config))
+    except ValueError as error:
+        warnings.warn(f"The page is without pictures: {error}", stacklevel=2)
+        material = None
+    write_report(run.folder.path, material)
+    return run.folder.report

@@ -1,0 +1,82 @@
+"""The steps of a run, from wherever it stands to its end."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ..data import Pictures
+from ..data.waiting import timed
+from ..model import BYOL
+from .plan import Plan
+
+__all__ = ["Piece", "Waiting", "pieces", "train"]
+
+
+class Waiting:
+    """Seconds spent waiting for data, over all the datasets of a run."""
+
+    def __init__(self) -> None:
+        self._clocks: list[Any] = []
+
+    def watch(self, data: tf.data.Dataset) -> tf.data.Dataset:
+        """The dataset, watched from here on."""
+        data, clock = timed(data)
+        self._clocks.append(clock)
+        return data
+
+    @property
+    def seconds(self) -> float:
+        """The sum so far."""
+        return sum(clock.waited for clock in self._clocks)
+
+
+class Piece(NamedTuple):
+    """Epochs of one length that Keras can train in one go."""
+
+    first_epoch: int
+    end_epoch: int
+    steps_per_epoch: int
+
+
+def pieces(start: int, total_steps: int, steps_per_epoch: int) -> Iterator[Piece]:
+    """What is left of a run: the rest of an epoch, whole epochs, and a last one that the budget cuts short.
+
+    Example:
+    >>> [tuple(piece) for piece in pieces(start=7, total_steps=33, steps_per_epoch=5)]
+    [(1, 2, 3), (2, 6, 5), (6, 7, 3)]
+    """
+    step = start
+    while step < total_steps:
+        epoch, done = divmod(step, steps_per_epoch)
+        if done or total_steps - step < steps_per_epoch:
+            piece = Piece(epoch, epoch + 1, min(steps_per_epoch - done, total_steps - step))
+        else:
+            piece = Piece(epoch, total_steps // steps_per_epoch, steps_per_epoch)
+        yield piece
+        step += (piece.end_epoch - piece.first_epoch) * piece.steps_per_epoch
+
+
+def train(
+    model: BYOL, pictures: Pictures, plan: Plan, callbacks: list[keras.callbacks.Callback], waiting: Waiting
+) -> None:
+    """Trains a model from the step at which it stands to the end of its plan, or until a callback stops it."""
+    for piece in pieces(int(model.batches_seen.numpy()), plan.total_steps, plan.steps_per_epoch):
+        with pictures.skipped.explained():
+            data = pictures.training(plan.batch_size, start=int(model.batches_seen.numpy()))
+            _fit(model, waiting.watch(data), piece, callbacks)
+        if model.stop_training:
+            break
+    pictures.skipped.flush()
+
+
+def _fit(model: BYOL, data: tf.data.Dataset, piece: Piece, callbacks: list[keras.callbacks.Callback]) -> None:
+    model.fit(
+        data,
+        initial_epoch=piece.first_epoch,
+        epochs=piece.end_epoch,
+        steps_per_epoch=piece.steps_per_epoch,
+        callbacks=callbacks,
+        verbose=0,
+    )

@@ -1,0 +1,118 @@
+"""What a run will do: every choice made, every number known."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import tensorflow as tf
+
+from .. import recipes
+from ..config import PretrainConfig
+from ..recipes import Recipe
+
+__all__ = ["Plan", "choose_recipe"]
+
+# Below this many updates a target that remembers hundreds of steps has nothing to follow.
+_EPOCHS = 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run with nothing left to choose: what `plan.json` holds, and what a continued run goes by.
+
+    Args:
+        recipe: hyper-parameters, what the configuration asked for put in.
+        encoder: name of the network.
+        shape: `(height, width, channels)` of the views.
+        statistics: mean and standard deviation of the pixels, None for ImageNet's.
+        examples: number of training pictures.
+        steps_per_epoch: full batches in them.
+        total_steps: length of the run.
+        precision: the word for `set_precision`.
+        seed: what order, views and initial weights depend on.
+    """
+
+    recipe: Recipe
+    encoder: str
+    shape: tuple[int, int, int]
+    statistics: tuple | None
+    examples: int
+    steps_per_epoch: int
+    total_steps: int
+    precision: str
+    seed: int
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures per step."""
+        return self.recipe.batch_size
+
+    @property
+    def warmup_steps(self) -> int:
+        """The recipe's warm-up, or a tenth of a run that is short for it."""
+        return min(round(self.recipe.warmup_epochs * self.steps_per_epoch), self.total_steps // 10)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the run, the last one cut short where the budget ends in it."""
+        return math.ceil(self.total_steps / self.steps_per_epoch)
+
+    def to_json(self) -> str:
+        """The plan as text."""
+        recipe = asdict(self.recipe) | {"view_options": dict(self.recipe.view_options)}
+        return json.dumps(asdict(replace(self, recipe=None)) | {"recipe": recipe}, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """The plan that `to_json` wrote."""
+        values = json.loads(text)
+        recipe = values["recipe"]
+        recipe["view_options"] = {k: _as_pair(v) for k, v in recipe["view_options"].items()}
+        values |= {name: _as_pair(values[name]) for name in ("shape", "statistics")}
+        return cls(**values | {"recipe": Recipe(**recipe)})
+
+
+def _as_pair(value: Any) -> Any:
+    return tuple(map(_as_pair, value)) if isinstance(value, list) else value
+
+
+def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = None) -> Recipe:
+    """The recipe that a configuration names, or the one for this machine, with the configuration's own numbers.
+
+    Args:
+        config: what was asked for.
+        examples: number of training pictures.
+        epochs: length of the run where a time budget has decided it.
+    """
+    epochs = epochs or config.epochs
+    recipe = _base_recipe(config, examples, epochs)
+    overrides: dict[str, Any] = {
+        "batch_size": config.batch_size,
+        "epochs": epochs,
+        "optimizer_name": config.optimizer,
+        "weight_decay": config.weight_decay,
+        "tau": config.tau,
+        "encoder_name": config.encoder,
+        "size": config.size,
+    }
+    recipe = replace(recipe, **{name: value for name, value in overrides.items() if value is not None})
+    if config.rate is not None:
+        recipe = replace(recipe, base_rate=config.rate * 256 / recipe.batch_size)
+    return recipe
+
+
+def _base_recipe(config: PretrainConfig, examples: int, epochs: int | None) -> Recipe:
+    if config.recipe == "scaled" or (config.recipe == "auto" and tf.config.list_physical_devices("GPU")):
+        return _scaled(config, examples, epochs or _EPOCHS)
+    return recipes.get("cpu" if config.recipe == "auto" else config.recipe)
+
+
+def _scaled(config: PretrainConfig, examples: int, epochs: int) -> Recipe:
+    size = config.size or 224
+    small = size <= 64
+    batch_size = config.batch_size or min(256, max(2, examples // 4))
+    recipe = recipes.scaled(batch_size, epochs, examples)
+    options: Mapping[str, Any] = {"preset": "cifar" if small else "imagenet"}
+    return replace(recipe, encoder_name="resnet18" if small else "resnet50", size=size, view_options=options)

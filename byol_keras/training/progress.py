@@ -1,0 +1,95 @@
+"""What a run shows while it trains."""
+
+import time
+from typing import Any
+
+import keras
+
+__all__ = ["Progress", "readable_time"]
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar that moves in a terminal; a line every ten seconds where the output goes to a file.
+
+    Args:
+        console: a `rich.console.Console`.
+        total_steps: length of the whole run.
+        steps_per_epoch: batches in an epoch.
+    """
+
+    def __init__(self, console: Any, total_steps: int, steps_per_epoch: int) -> None:
+        super().__init__()
+        self.console = console
+        self.total_steps = total_steps
+        self.steps_per_epoch = steps_per_epoch
+        self._numbers: dict[str, float] = {}
+        self._bar: Any = None
+        self._first: tuple[int, float] | None = None
+        self._shown = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        if self.console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[numbers]}"))
+            self._bar = Progress(*columns, console=self.console, transient=True)
+            self._task = self._bar.add_task("", total=self.total_steps, numbers="the first step is being compiled")
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def hear(self, line: dict[str, float]) -> None:
+        """Takes the newest numbers from the journal."""
+        self._numbers |= line
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        step, now = int(self.model.batches_seen.numpy()), time.monotonic()
+        # The first step is compiled, and says nothing about the others.
+        self._first = self._first or (step, now)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, description=self._place(step), numbers=self._text(step, now))
+        elif now - self._shown >= _SECONDS_BETWEEN_LINES or step == self.total_steps:
+            self._shown = now
+            self.console.print(f"{self._place(step)}  {self._text(step, now)}", highlight=False, soft_wrap=True)
+
+    def _place(self, step: int) -> str:
+        epochs = -(-self.total_steps // self.steps_per_epoch)
+        return f"epoch {(step - 1) // self.steps_per_epoch + 1}/{epochs}  step {step:,}/{self.total_steps:,}"
+
+    def _text(self, step: int, now: float) -> str:
+        parts = [text.format(self._numbers[name]) for name, text in _FORMATS.items() if self._numbers.get(name)]
+        first_step, since = self._first
+        if step > first_step:
+            parts.append(f"{readable_time((self.total_steps - step) * (now - since) / (step - first_step))} left")
+        return "  ".join(parts)
+
+
+_FORMATS = {
+    "loss": "loss {:.3f}",
+    "target_std": "std {:.2f}",
+    "tau": "tau {:.4f}",
+    "learning_rate": "rate {:.3g}",
+    "knn_accuracy": "kNN {:.1%}",
+    "pictures_per_second": "{:,.0f} pictures/s",
+    "waiting": "waiting {:.0%}",
+}
+
+
+def readable_time(seconds: float) -> str:
+    """Seconds as people say them.
+
+    Example:
+    >>> readable_time(59), readable_time(150), readable_time(4000)
+    ('59 s', '2 min 30 s', '1 h 06 min')
+    """
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"

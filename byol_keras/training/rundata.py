@@ -1,0 +1,96 @@
+"""The data of a run, opened: what it learns from, and what it is judged by."""
+
+import contextlib
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from ..config import PretrainConfig
+from ..data import Pictures, Source, open_source
+from .judging import JudgeSet, judge_set
+from .plan import Plan
+
+__all__ = ["RunData"]
+
+
+@contextlib.contextmanager
+def _named(option: str) -> Iterator[None]:
+    """Lets a refusal of a source name the option that the user knows it by."""
+    try:
+        yield
+    except ValueError as error:
+        raise type(error)(str(error).replace("`source`", f"`{option}`")) from None
+
+
+class RunData:
+    """What a configuration names, opened but not decoded.
+
+    Args:
+        config: `data`, `labels`, `test_data`, `data_dir`, the keys of records, `channels`, `cache` and
+            `max_bad_fraction` count.
+        skipped: path of the list of broken pictures.
+    """
+
+    def __init__(self, config: PretrainConfig, skipped: str | None = None) -> None:
+        self._config = config
+        self._skipped = skipped
+        keys = {"image_key": config.image_key, "label_key": config.label_key}
+        self._open = partial(open_source, data_dir=config.data_dir, **keys)
+        with _named("data"):
+            self.source = self._open(config.data, labels=config.labels)
+        self.judged = self._find_judges()
+
+    def _find_judges(self) -> JudgeSet | None:
+        if self._config.test_data is not None:
+            return judge_set(self.source, self._part_to_judge(), separate=True)
+        try:
+            test = self._open(self._config.data, split="test")
+        except ValueError:
+            # No part of its own to judge by: some of the labelled examples will be held out.
+            test = None
+        return judge_set(self.source, test, separate=False)
+
+    def _part_to_judge(self) -> Source:
+        with _named("test_data"):
+            source = self._open(self._config.test_data)
+        if source.labels is None:
+            raise ValueError(
+                f"`test_data` must have labels: sub-folders, or what the dataset brings. Received: {source.name}"
+            )
+        return source
+
+    def training(self, plan: Plan) -> Pictures:
+        """The pictures to learn from."""
+        settings = plan.recipe.views(plan.shape[:2]).settings
+        return Pictures(
+            self.source,
+            plan.shape[:2],
+            channels=self._config.channels,
+            crop=(settings.area, settings.ratio),
+            seed=plan.seed,
+            cache=self._config.cache,
+            max_bad_fraction=self._config.max_bad_fraction,
+            skipped=self._skipped,
+        )
+
+    def whole(self, source: Source, plan: Plan) -> Pictures:
+        """Pictures of a source at the run's size, to be looked at as they are."""
+        return Pictures(source, plan.shape[:2], channels=self._config.channels, max_bad_fraction=1.0)
+
+    def arrays(self, source: Source, plan: Plan) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """The same as arrays: pictures, labels (or None), and which of the source they are."""
+        return self.whole(source, plan).arrays()
+
+    def sample(self, count: int, seed: int = 0) -> Source:
+        """Some of the pictures to learn from, always the same ones."""
+        order = np.random.default_rng(seed).permutation(len(self.source))
+        return self.source.subset(np.sort(order[:count]))
+
+    def check(self, plan: Plan) -> None:
+        """Refuses to go on with other data than the run was started with."""
+        if len(self.source) != plan.examples:
+            raise ValueError(
+                f"`data` must not change while a run goes on. Received: {self.source.name} with {len(self.source)} "
+                f"pictures, the run was started with {plan.examples}"
+            )

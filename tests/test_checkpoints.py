@@ -1,0 +1,171 @@
+"""The file of a run's state, and the callback that writes it."""
+
+import errno
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from builders import assert_same, vector_byol, vectors
+
+import byol_keras as bk
+from byol_keras import checkpoints
+from byol_keras.callbacks import TargetEMA
+from byol_keras.callbacks.checkpoint import RunCheckpoint
+
+DATA = vectors(64)
+
+
+def state_of(model):
+    return [variable.numpy() for variable in model.variables + model.optimizer.variables]
+
+
+def schedule():
+    return bk.LARS(bk.schedules.WarmupCosine(0.1, total_steps=24, warmup_steps=4))
+
+
+def train(model, epochs, initial_epoch=0, callbacks=()):
+    ema = TargetEMA(total_steps=24)
+    options = {"batch_size": 8, "epochs": epochs, "initial_epoch": initial_epoch, "verbose": 0}
+    model.fit(DATA, callbacks=[ema, *callbacks], **options)
+
+
+ARRAYS = {"kernel": np.arange(6, dtype="float32").reshape(2, 3), "count": np.int64(7), "empty": np.zeros((0, 2))}
+
+
+def test_file__brings_back_arrays_and_note(tmp_path):
+    path = checkpoints.save(tmp_path, 7, ARRAYS, {"step": 7, "name": "ä"})
+    state = checkpoints.load(path)
+    assert state.note == {"step": 7, "name": "ä"}
+    for name, array in ARRAYS.items():
+        assert state.arrays[name].dtype == np.asarray(array).dtype
+        np.testing.assert_array_equal(state.arrays[name], array)
+
+
+def test_file__keeps_bfloat16(tmp_path):
+    values = keras.ops.cast([1.5, -2.0], "bfloat16").numpy()
+    state = checkpoints.load(checkpoints.save(tmp_path, 1, {"half": values}, {}))
+    assert state.arrays["half"].dtype == values.dtype
+    assert state.arrays["half"].astype("float32").tolist() == [1.5, -2.0]
+
+
+def test_file__notices_every_changed_byte_and_every_cut(tmp_path):
+    path = checkpoints.save(tmp_path, 7, ARRAYS, {"step": 7})
+    with open(path, "rb") as file:
+        whole = file.read()
+    broken = [whole[:length] for length in range(0, len(whole), 7)]
+    broken += [whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :] for i in range(0, len(whole), 5)]
+    for content in broken:
+        with open(path, "wb") as file:
+            file.write(content)
+        with pytest.raises(checkpoints.DamagedCheckpoint, match=r"truncated or damaged"):
+            checkpoints.load(path)
+
+
+def test_newest__falls_back_with_a_warning(tmp_path):
+    for step in (1, 2, 3):
+        path = checkpoints.save(tmp_path, step, {"x": np.float32(step)}, {"step": step})
+    with open(path, "r+b") as file:
+        file.truncate(20)
+    with pytest.warns(UserWarning, match=r"step-000000003.state is truncated.*Falling back"):
+        assert checkpoints.newest(tmp_path).note["step"] == 2
+
+
+def test_newest__of_nothing_is_none(tmp_path):
+    assert checkpoints.newest(tmp_path / "missing") is None
+    (tmp_path / "notes.txt").write_text("not a checkpoint")
+    assert checkpoints.newest(tmp_path) is None
+
+
+def test_prune__keeps_the_newest_and_removes_what_killed_writers_left(tmp_path):
+    for step in (1, 20, 300, 4000):
+        checkpoints.save(tmp_path, step, {}, {})
+    (tmp_path / "step-000005000.state.writing-123").write_bytes(b"half")
+    checkpoints.prune(tmp_path, keep=2)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["step-000000300.state", "step-000004000.state"]
+
+
+def test_save__leaves_nothing_half_written_when_the_disk_is_full(tmp_path, monkeypatch):
+    checkpoints.save(tmp_path, 1, ARRAYS, {"step": 1})
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("byol_keras.writing.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoints.save(tmp_path, 2, ARRAYS, {"step": 2})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["step-000000001.state"]
+
+
+def test_run__continued_from_a_checkpoint_equals_one_that_never_stopped(tmp_path):
+    uninterrupted = vector_byol(schedule())
+    train(uninterrupted, epochs=3)
+
+    train(vector_byol(schedule()), epochs=2, callbacks=[RunCheckpoint(tmp_path, steps=5)])
+    resumed = vector_byol(schedule(), seed=0)
+    for variable in resumed.variables:
+        variable.assign(variable.numpy() * 0 + 5)
+    batches = RunCheckpoint(tmp_path).restore(resumed)
+    assert batches == 16
+    train(resumed, epochs=3, initial_epoch=batches // 8)
+    assert_same(state_of(uninterrupted), state_of(resumed), atol=1e-6)
+
+
+def test_steps__decide_when_to_save_and_keep_decides_how_many_stay(tmp_path):
+    train(vector_byol(), epochs=2, callbacks=[RunCheckpoint(tmp_path, minutes=None, steps=3, keep=2)])
+    assert checkpoints.saved_steps(tmp_path) == [15, 16]
+
+
+def test_minutes__save_when_the_time_has_come(tmp_path):
+    train(vector_byol(), epochs=1, callbacks=[RunCheckpoint(tmp_path, minutes=1e-9, keep=100)])
+    assert checkpoints.saved_steps(tmp_path) == list(range(1, 9))
+
+
+def test_restore__of_nothing_leaves_the_model_alone(tmp_path):
+    model = vector_byol()
+    before = state_of(model)
+    assert RunCheckpoint(tmp_path).restore(model) == 0
+    assert_same(before, state_of(model))
+
+
+def test_restore__refuses_another_model_and_names_the_variable(tmp_path):
+    train(vector_byol(), epochs=1, callbacks=[RunCheckpoint(tmp_path)])
+    other = vector_byol(keras.optimizers.Adam(0.1))
+    before = state_of(other)
+    with pytest.raises(ValueError, match=r"Received: optimizer variable .* is .* in the model, .* in the checkpoint"):
+        RunCheckpoint(tmp_path).restore(other)
+    assert_same(before, state_of(other))
+
+
+def test_others__are_saved_and_brought_back(tmp_path):
+    class Counter:
+        def __init__(self, seen):
+            self.seen = seen
+
+        def get_state(self):
+            return {"seen": self.seen}
+
+        def set_state(self, state):
+            self.seen = state["seen"]
+
+    train(vector_byol(), epochs=1, callbacks=[RunCheckpoint(tmp_path, others={"counter": Counter(5)})])
+    counter = Counter(0)
+    RunCheckpoint(tmp_path, others={"counter": counter, "new": Counter(1)}).restore(vector_byol())
+    assert counter.seen == 5
+
+
+@pytest.mark.parametrize(("name", "value"), [("minutes", 0), ("steps", -1), ("keep", 0)])
+def test_arguments__must_be_positive(tmp_path, name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be positive. Received: {name}={value}"):
+        RunCheckpoint(tmp_path, **{name: value})
+
+
+def test_checkpoint__of_a_mixed_precision_run_holds_the_loss_scale(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    model = vector_byol()
+    train(model, epochs=1, callbacks=[RunCheckpoint(tmp_path)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        resumed = vector_byol()
+        RunCheckpoint(tmp_path).restore(resumed)
+    assert_same(state_of(model), state_of(resumed))

@@ -1,0 +1,224 @@
+"""What a run leaves behind, and what its commands make of it."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import yaml
+from builders import pictures
+from conftest import run_command
+
+import byol_keras as bk
+from byol_keras import checkpoints
+from byol_keras.cli import main
+from byol_keras.training.loading import Run
+
+
+@pytest.mark.slow
+def test_run__leaves_every_file_whole(finished):
+    names = {entry.name for entry in finished.run.iterdir()}
+    expected = {"config.yaml", "plan.json", "environment.json", "metrics.jsonl", "logs", "checkpoints"}
+    assert names == expected | {"encoder.keras", "evaluation.json", "report.html", "skipped.txt"}
+    assert "Traceback" not in finished.output
+    assert "I0000" not in finished.output
+
+
+@pytest.mark.slow
+def test_skipped__lists_the_broken_file_with_its_reason(finished):
+    path, reason = (finished.run / "skipped.txt").read_text().strip().split("\t")
+    assert path == "cat/broken.png"
+    assert reason
+
+
+@pytest.mark.slow
+def test_metrics__have_every_number_at_every_line(finished):
+    lines = [json.loads(line) for line in (finished.run / "metrics.jsonl").read_text().splitlines()]
+    steps = [line["step"] for line in lines if "loss" in line]
+    # 51 files in batches of 8 for 3 epochs.
+    assert steps == [4, 8, 12, 16, 18]
+    for line in lines:
+        if "loss" in line:
+            assert 0.0 < line["loss"] < 8.0
+            assert 0.0 < line["target_std"] < 1.2
+            assert 0.0 <= line["waiting"] <= 1.0
+            assert line["pictures_per_second"] > 0.0
+    assert lines[-1]["tau"] == 1.0
+    judged = [line["epoch"] for line in lines if "knn_accuracy" in line]
+    assert judged == [0, 1, 2]
+    assert any((finished.run / "logs").iterdir())
+
+
+@pytest.mark.slow
+def test_evaluation__has_both_judges_for_three_representations(finished):
+    evaluation = json.loads((finished.run / "evaluation.json").read_text())
+    found = {(row["representation"], row["judge"]) for row in evaluation["rows"]}
+    assert found == {(name, judge) for name in ("raw pixels", "untrained", "online") for judge in ("knn", "linear")}
+    assert evaluation["class_names"] == ["cat", "dog"]
+    assert evaluation["train_examples"] + evaluation["test_examples"] == 50
+    assert "online" in finished.output
+
+
+@pytest.mark.slow
+def test_config__is_what_was_asked_for_and_can_be_used_again(finished, tmp_path, capsys):
+    stored = yaml.safe_load((finished.run / "config.yaml").read_text())
+    assert (stored["size"], stored["batch_size"], stored["rate"]) == (16, 8, None)
+    with pytest.raises(SystemExit) as stopped:
+        main(["pretrain", "--config", str(finished.run / "config.yaml"), "--seed", "4", "--print_config"])
+    assert stopped.value.code == 0
+    assert yaml.safe_load(capsys.readouterr().out) == stored | {"seed": 4, "resume": False}
+
+
+@pytest.mark.slow
+def test_encoder__is_the_one_of_the_last_checkpoint(finished):
+    encoder = keras.models.load_model(finished.run / "encoder.keras")
+    model = Run(finished.run).model()
+    assert int(model.batches_seen) == 18
+    images = pictures(4) / np.float32(255)
+    np.testing.assert_array_equal(encoder(images), model.encoder(images))
+    assert np.abs(model.encoder(images) - model.target_encoder(images)).max() > 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["online", "target"])
+def test_evaluate__judges_either_network_and_writes_the_file(finished, capsys, network):
+    before = (finished.run / "evaluation.json").read_text()
+    flags = ["--network", network, "--baselines", "raw,pca", "--judges", "knn,finetune 50%", "--k", "5"]
+    try:
+        assert main(["evaluate", "--run", str(finished.run), *flags]) == 0
+        evaluation = json.loads((finished.run / "evaluation.json").read_text())
+    finally:
+        (finished.run / "evaluation.json").write_text(before)
+    assert {row["representation"] for row in evaluation["rows"]} == {"raw pixels", "pca", network}
+    assert evaluation["knn"] == {"k": 5, "temperature": 0.1}
+    assert [row["representation"] for row in evaluation["rows"] if row["judge"] == "finetune 50%"] == [network]
+    assert network in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_embed__writes_the_features_of_every_readable_picture(finished, tmp_path, capsys):
+    output = tmp_path / "features.npz"
+    assert main(["embed", "--run", str(finished.run), "--output", str(output)]) == 0
+    assert "50 pictures written" in capsys.readouterr().out
+    with np.load(output, allow_pickle=False) as file:
+        assert sorted(file.files) == ["features", "labels", "paths"]
+        assert file["features"].shape == (50, 64)
+        assert file["paths"][0] == "cat/0000.png"
+        assert file["labels"].tolist().count(0) == 25
+        first = file["features"][0]
+    from PIL import Image
+
+    image = np.asarray(Image.open(finished.data / "cat" / "0000.png"))[None] / np.float32(255)
+    encoder = keras.models.load_model(finished.run / "encoder.keras")
+    np.testing.assert_allclose(first, encoder(image)[0], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_report__is_written_again_and_escapes_names(finished, tmp_path):
+    (finished.run / "report.html").unlink()
+    assert main(["report", "--run", str(finished.run)]) == 0
+    page = (finished.run / "report.html").read_text()
+    assert "data:image" in page
+    assert "<script>" not in page
+
+
+@pytest.mark.slow
+def test_preview__shows_the_views_of_a_run(finished, tmp_path):
+    from PIL import Image
+
+    output = tmp_path / "views.png"
+    assert main(["preview", "--run", str(finished.run), "--output", str(output), "--count", "2"]) == 0
+    with Image.open(output) as sheet:
+        assert sheet.width > sheet.height > 100
+
+
+@pytest.mark.slow
+def test_pretrain__takes_arrays_a_time_budget_and_an_encoder_to_start_from(finished, tmp_path):
+    run = bk.pretrain(
+        data=pictures(64),
+        run=str(tmp_path / "run"),
+        minutes=0.25,
+        init_from=str(finished.run / "encoder.keras"),
+        batch_size=16,
+        precision="bfloat16",
+    )
+    plan = run.stored_plan()
+    assert plan.shape == (16, 16, 3)
+    assert plan.total_steps >= 1
+    steps = checkpoints.saved_steps(run.checkpoints)
+    assert steps[-1] == plan.total_steps
+    start = Run(run.path)
+    assert start.plan == plan
+    assert keras.config.dtype_policy().name == "float32"
+    assert not (tmp_path / "run" / "evaluation.json").exists()
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+BAD = {
+    "nothing to learn from": (["pretrain"], 2, "`--data` is missing"),
+    "folder that is not there": (["pretrain", "--data", "nowhere/"], 1, "`data` must be a folder"),
+    "unknown flag": (["pretrain", "--data", "shapes", "--epoch", "3"], 2, "Did you mean `--epochs`?"),
+    "unknown command": (["pretrian"], 2, "Did you mean `pretrain`?"),
+    "word for a number": (["pretrain", "--data", "shapes", "--epochs", "many"], 2, "`epochs` must be a whole number"),
+    "epochs and minutes": (
+        ["pretrain", "--data", "shapes", "--epochs", "1", "--minutes", "1"],
+        2,
+        "exclude each other",
+    ),
+    "unknown recipe": (["pretrain", "--data", "shapes", "--recipe", "cpux"], 1, "Did you mean `cpu`?"),
+    "unknown encoder": (["pretrain", "--data", "shapes", "--encoder", "resnet5"], 1, "Did you mean `resnet50`?"),
+    "unknown optimizer": (["pretrain", "--data", "shapes", "--optimizer", "sdg"], 1, "`optimizer` must be one of"),
+    "batch larger than data": (["pretrain", "--data", "shapes", "--batch-size", "9999"], 1, "`batch_size`"),
+    "resume of nothing": (["pretrain", "--resume", "--run", "nowhere"], 1, "must be the folder of a run"),
+    "resume without run": (["pretrain", "--resume"], 2, "`--resume` needs `--run`"),
+    "evaluate of nothing": (["evaluate", "--run", "nowhere"], 1, "must be the folder of a run"),
+    "evaluate without run": (["evaluate"], 2, "`--run` is missing"),
+    "start from no model": (["pretrain", "--data", "shapes", "--init-from", "x.keras"], 1, "`init_from` must be"),
+    "unknown precision": (["pretrain", "--data", "shapes", "--precision", "half"], 1, "`precision` must be one of"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input__is_one_sentence_an_exit_code_and_nothing_half_written(case, tmp_path, monkeypatch, capsys):
+    arguments, code, sentence = BAD[case]
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == code
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.startswith("byol-keras: ")
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_config__unknown_yaml_key_suggests_the_nearest(tmp_path, capsys):
+    (tmp_path / "run.yaml").write_text("data: shapes\nepoch: 3\n")
+    assert main(["pretrain", "--config", str(tmp_path / "run.yaml")]) == 2
+    assert "`epoch` is not an option. Did you mean `--epochs`?" in capsys.readouterr().err
+
+
+def test_debug__shows_where_an_error_comes_from():
+    with pytest.raises(ValueError, match="`data` must be a folder"):
+        main(["pretrain", "--data", "nowhere/", "--debug"])
+
+
+def test_run__in_a_place_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["pretrain", "--data", "shapes", "--epochs", "1", "--run", str(tmp_path / "file" / "run")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "file" in error
+
+
+@pytest.mark.slow
+def test_broken_files__beyond_the_allowed_fraction_stop_the_run_with_a_sentence(tmp_path):
+    from builders import picture_folder
+
+    data = picture_folder(tmp_path / "data", count=260, size=8)
+    for index in range(0, 260, 20):
+        (data / f"{index:04d}.png").write_bytes(b"broken")
+    flags = ["--size", "8", "--batch-size", "8", "--epochs", "20", "--precision", "float32"]
+    done = run_command(["pretrain", "--data", str(data), "--run", str(tmp_path / "run"), *flags])
+    assert done.returncode == 1
+    assert "`max_bad_fraction` is exceeded" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "run" / "skipped.txt").read_text().count("\n") > 2

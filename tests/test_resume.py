@@ -1,0 +1,146 @@
+"""A run that is killed at any moment and continued ends with the weights of one that never stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, run_command
+
+import byol_keras as bk
+from byol_keras import checkpoints
+from byol_keras.cli import main
+
+# Kills its own process with SIGKILL: after so many steps, or in the middle of writing so many checkpoints.
+VICTIM = """
+import os, signal, sys
+from byol_keras import checkpoints
+from byol_keras.callbacks import RunCheckpoint
+from byol_keras.cli import main
+
+moment, count = sys.argv[1], int(sys.argv[2])
+calls = 0
+
+def dying(method):
+    def call(self, *arguments, **options):
+        global calls
+        calls += 1
+        if calls == count:
+            if moment == "write":
+                method(self, arguments[0][: len(arguments[0]) // 2])
+                self.file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return method(self, *arguments, **options)
+    return call
+
+if moment == "write":
+    checkpoints._Hashing.write = dying(checkpoints._Hashing.write)
+else:
+    RunCheckpoint.on_train_batch_end = dying(RunCheckpoint.on_train_batch_end)
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+def final_state(run):
+    return checkpoints.newest(run / "checkpoints").arrays
+
+
+@pytest.mark.slow
+def test_run__killed_while_training_and_while_writing_ends_as_one_never_interrupted(finished, tmp_path):
+    run = tmp_path / "killed"
+    # About 3 blocks are written per checkpoint before its variables: the 150th lies amid the arrays of the second.
+    first = run_command(
+        ["write", "150", *finished.arguments, "--run", str(run), "--checkpoint-minutes", "1e-9"], VICTIM
+    )
+    assert first.returncode == -signal.SIGKILL, first.stderr
+    assert any(".writing-" in name for name in os.listdir(run / "checkpoints"))
+    resume = ["pretrain", "--resume", "--run", str(run), "--checkpoint-minutes", "0.01"]
+    second = run_command(["step", "9", *resume], VICTIM)
+    assert second.returncode == -signal.SIGKILL, second.stderr
+    third = run_command(resume)
+    assert third.returncode == 0, third.stderr
+    assert not any(".writing-" in name for name in os.listdir(run / "checkpoints"))
+    ours, theirs = final_state(run), final_state(finished.run)
+    assert ours.keys() == theirs.keys()
+    for name, array in ours.items():
+        np.testing.assert_allclose(array, theirs[name], atol=1e-6, err_msg=name)
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps)
+
+
+@pytest.mark.slow
+def test_resume__of_a_finished_run_changes_nothing_and_exits_with_0(finished):
+    before = final_state(finished.run)
+    assert main(["pretrain", "--resume", "--run", str(finished.run)]) == 0
+    after = final_state(finished.run)
+    for name, array in before.items():
+        np.testing.assert_array_equal(array, after[name])
+
+
+@pytest.mark.slow
+def test_resume__with_a_changed_configuration_names_the_key(finished, capsys):
+    assert main(["pretrain", "--resume", "--run", str(finished.run), "--rate", "0.5"]) == 1
+    assert "`rate` can't change while a run goes on. Received: rate=0.5" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_run_folder__that_holds_another_run_is_refused(finished, capsys):
+    assert main([*finished.arguments, "--run", str(finished.run)]) == 1
+    assert "already holds a run" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_resume__with_other_data_is_refused(finished, capsys):
+    extra = finished.data / "cat" / "extra.png"
+    extra.write_bytes((finished.data / "cat" / "0000.png").read_bytes())
+    try:
+        assert main(["pretrain", "--resume", "--run", str(finished.run)]) == 1
+    finally:
+        extra.unlink()
+    assert "`data` must not change while a run goes on" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal__finishes_the_step_saves_and_says_how_to_go_on(finished, tmp_path, number):
+    run = tmp_path / "stopped run"
+    command = [sys.executable, "-m", "byol_keras", *finished.arguments, "--run", str(run)]
+    command[command.index("3")] = "3000"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    while not (run / "metrics.jsonl").exists() and process.poll() is None:
+        signal.sigtimedwait([], 0.2)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number
+    assert f"`byol-keras pretrain --resume --run '{run}'` goes on from here" in errors
+    assert "Traceback" not in errors
+    state = checkpoints.newest(run / "checkpoints")
+    assert state.note["step"] == int(state.arrays["model variable 0"])
+    assert (run / "encoder.keras").exists()
+
+
+def test_pieces__cover_every_step_once_from_anywhere():
+    from byol_keras.training.loop import pieces
+
+    for total, per_epoch in ((17, 5), (15, 5), (3, 5)):
+        for start in range(total):
+            step = start
+            for first, end, length in pieces(start, total, per_epoch):
+                assert first == step // per_epoch
+                assert (step % per_epoch) + length <= per_epoch
+                step += (end - first) * length
+            assert step == total
+
+
+def test_plan__survives_its_file():
+    from byol_keras.training.plan import Plan
+
+    recipe = bk.recipes.get("cpu")
+    plan = Plan(recipe, "small_resnet", (32, 32, 3), ((0.5, 0.5, 0.4), (0.2, 0.2, 0.2)), 100, 12, 40, "float32", 3)
+    revived = Plan.from_json(plan.to_json())
+    assert revived == plan
+    assert revived.recipe.views(32).get_config() == recipe.views(32).get_config()
