@@ -29,7 +29,7 @@ setup(
     package_data={"byol_keras": ["py.typed"]},
     install_requires=_requirements(),
     extras_require={
-        "test": ["pytest>=8", "pytest-cov>=5", "ruff==0.17.5"],
+        "test": ["pytest>=8", "pytest-cov>=5", "pytest-xdist>=3.6", "nbclient>=0.10", "ipykernel>=6", "ruff==0.17.5"],
         "gpu": ["tensorflow[and-cuda]>=2.20,<2.22"],
         "litert": ["ai-edge-litert>=2"],
         "onnx": ["tf2onnx>=1.17", "onnx>=1.16", "onnxruntime>=1.20"],

@@ -43,31 +43,32 @@ def measured(speeds, cached=False, cache_bytes=0, **options):
 def slow():
     """Measured once, on data that comes at a known rate."""
     heard = []
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(benchmarking, "_ROUNDS", 2)
         # The schedules of a run that is measured must not come to their end.
         warnings.filterwarnings("error", message=".*frozen")
-        return benchmark(config_of(Slow("slow", 50)), seconds=0.9, tell=heard.append), heard
+        return benchmark(config_of(Slow("slow", 50)), seconds=0.5, tell=heard.append), heard
 
 
 def test_data__is_as_fast_as_it_was_made(slow):
     made = os.cpu_count() / Slow.seconds
-    assert 0.6 * made < slow[0].speeds.data < 1.3 * made
+    assert 0.6 * made < slow[0].speeds.data < 1.5 * made
 
 
 def test_step__does_not_wait_for_data(slow):
-    assert slow[0].speeds.step > 1.5 * slow[0].speeds.data
+    assert slow[0].speeds.step > slow[0].speeds.data
 
 
 def test_together__is_limited_by_slow_data(slow):
     speeds = slow[0].speeds
     assert 0.5 * speeds.data < speeds.together < 1.4 * speeds.data
-    assert 0.1 < speeds.waiting <= 1.0
+    assert 0.0 < speeds.waiting <= 1.0
     assert speeds.limit == "data"
     assert slow[0].sentence.startswith("The data limits")
 
 
 def test_rounds__are_told_as_they_end(slow):
-    assert slow[1] == ["compiling", *(f"{number} of 3 rounds measured" for number in (1, 2, 3))]
+    assert slow[1] == ["compiling", "1 of 2 rounds measured", "2 of 2 rounds measured"]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,8 @@ def test_rounds__are_told_as_they_end(slow):
         # Nobody waits, but decoding takes its cores from the step.
         (Speeds(data=1500, step=1000, together=600, waiting=0.02), "data"),
         (Speeds(data=1050, step=1000, together=930, waiting=0.12), "data"),
+        # Data that comes so fast can't be what slowed it down.
+        (Speeds(data=90000, step=1000, together=600, waiting=0.0), "step"),
     ],
 )
 def test_limit__is_whatever_costs_time(speeds, limit):
@@ -87,10 +90,12 @@ def test_limit__is_whatever_costs_time(speeds, limit):
 
 def test_sentence__names_remedies_that_are_left(monkeypatch):
     waits = Speeds(data=500, step=1000, together=400, waiting=0.6)
-    assert "waits 60% of its time, and would be 2.5 times as fast" in measured(waits).sentence
+    assert "training waits 60% of its time, and training would be 2.5 times as fast" in measured(waits).sentence
     assert "--cache keeps decoded pictures in memory (3.0 MB)" in measured(waits, cache_bytes=3_000_000).sentence
     assert "--cache" not in measured(waits, cached=True, cache_bytes=3_000_000).sentence
     assert "--cache" not in measured(waits).sentence
+    shares = Speeds(data=1500, step=1000, together=625, waiting=0.02)
+    assert "The data limits: it takes cores, and training would be 1.6 times as fast" in measured(shares).sentence
     works = Speeds(data=9000, step=1000, together=1000, waiting=0.0)
     monkeypatch.setattr(benchmarking, "fastest_precision", lambda: "bfloat16")
     assert "--precision bfloat16, a smaller --size" in measured(works).sentence

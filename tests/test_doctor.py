@@ -234,6 +234,13 @@ def test_command__exits_with_0_where_data_is_fit(mixed, capsys):
     assert "superfluous" in out
 
 
+def test_command__shows_how_far_it_is_in_a_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    assert cli.main(["doctor", "--data", "shapes"]) == 0
+    assert "looking at every picture" in capsys.readouterr().out
+
+
 def test_command__exits_with_1_where_it_is_not(tmp_path, capsys):
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(b"no picture")

@@ -94,7 +94,7 @@ def advice(*arguments, **options):
 def test_advice__gives_commands_that_a_shell_takes():
     assert "byol-keras evaluate --run 'runs/a b' --data 'my pictures'" in advice({}, HEALTHY, {"data": "my pictures"})
     assert "--data SOURCE" in advice({}, HEALTHY, {"data": "null"})
-    assert "byol-keras export --run 'runs/a b'" in advice({"online": 0.5, "untrained": 0.3, "raw pixels": 0.3}, HEALTHY)
+    assert "byol-keras embed --run 'runs/a b'" in advice({"online": 0.5, "untrained": 0.3, "raw pixels": 0.3}, HEALTHY)
 
 
 def test_advice__asks_for_more_only_where_more_helps():

@@ -38,8 +38,8 @@ def advise(run: RunRecord, colour: str, judged: bool) -> list[Advice]:
         share = percent(waiting.mean())
         advice.append((f"The device waited for data {share} of the time: --cache keeps pictures in memory.", None))
     if colour == "good":
-        export = f"byol-keras export --run {shlex.quote(run.path)} --format savedmodel --output serving"
-        advice.append(("Put it to use:", export))
+        embed = f"byol-keras embed --run {shlex.quote(run.path)} --output features.npz"
+        advice.append(("Put it to use:", embed))
     return advice
 
 

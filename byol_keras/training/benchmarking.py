@@ -27,8 +27,9 @@ _ROUNDS = 3
 _READY = 4
 # The first steps compile, find their threads, and live on what was ready.
 _WARMUP_STEPS = _READY + 1
-# Less than this is within what a machine varies by.
-_NOTICEABLE = 0.1
+# Less than this is within what a machine varies by, of the share of waiting and of speeds measured one after another.
+_NOTICEABLE_WAITING = 0.1
+_NOTICEABLE_GAIN = 1.2
 # Schedules must not end while time is taken.
 _LONG = 10**9
 
@@ -57,13 +58,22 @@ class Speeds:
 
     @property
     def gain(self) -> float:
-        """How many times as fast training would be if its data cost nothing: neither time nor cores."""
-        return self.step / self.together
+        """How many times as fast training would be if its data cost nothing: neither time nor cores.
+
+        The step alone shows it, but never more than `1 + step / data`: a picture takes at most the time of both. What
+        is above that comes from whatever else the machine was doing.
+        """
+        return min(self.step / self.together, 1.0 + self.step / self.data)
 
     @property
     def limit(self) -> str:
         """`"data"` if waiting for it, or the cores that it takes, slow training down noticeably, else `"step"`."""
-        return "data" if self.waiting > _NOTICEABLE or self.gain > 1.0 + _NOTICEABLE else "step"
+        return "data" if self.waits or self.gain > _NOTICEABLE_GAIN else "step"
+
+    @property
+    def waits(self) -> bool:
+        """Whether training waits noticeably for its data."""
+        return self.waiting > _NOTICEABLE_WAITING
 
 
 @dataclass(frozen=True)
@@ -92,10 +102,10 @@ class Benchmark:
             remedy = f"--cache keeps decoded pictures in memory ({readable_bytes(self.cache_bytes)})"
         else:
             remedy = "store the pictures smaller and on a local disk"
+        how = f"training waits {self.speeds.waiting:.0%} of its time" if self.speeds.waits else "it takes cores"
         return (
-            f"The data limits: training waits {self.speeds.waiting:.0%} of its time, and would be "
-            f"{self.speeds.gain:.1f} times as fast if data cost nothing; {remedy}, and more cores than "
-            f"{os.cpu_count()} help."
+            f"The data limits: {how}, and training would be {self.speeds.gain:.1f} times as fast if data cost nothing; "
+            f"{remedy}, and more cores than {os.cpu_count()} help."
         )
 
     def _about_step(self) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from ..data import Pictures, Source
+from ..data import Pictures, Source, matched_labels
 from ..evaluation import Evaluation, extract_features, judge, pca, raw_pixels, split_labelled
 
 __all__ = ["JudgeSet", "judge_encoders", "judge_set"]
@@ -28,18 +28,20 @@ class JudgeSet(NamedTuple):
         return JudgeSet(_some(self.bank, bank, seed), _some(self.queries, queries, seed))
 
 
-def judge_set(training: Source, test: Source | None, separate: bool) -> JudgeSet | None:
+def judge_set(training: Source, test: Source | None) -> JudgeSet | None:
     """What labels there are, as a bank and queries; None where there are none.
+
+    With labels on both sides the bank is what the run learns from. Otherwise a fifth of each class is held out of the
+    labels there are: training does not see any, so that nothing is given away.
 
     Args:
         training: what the run learns from.
-        test: a part of the same data that is kept for judging, or a set of its own.
-        separate: whether `test` is a set of its own, with classes that `training` may not know.
+        test: a part of the same data that is kept for judging, or a set of its own. None where there is neither.
     """
-    bank = None if separate else _labelled(training)
+    bank = _labelled(training)
     queries = None if test is None else _labelled(test)
     if bank is not None and queries is not None:
-        return JudgeSet(bank, queries)
+        return JudgeSet(bank, queries.relabelled(matched_labels(queries, bank.class_names), bank.class_names))
     both = bank if queries is None else queries
     if both is None:
         return None

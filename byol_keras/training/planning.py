@@ -8,6 +8,7 @@ import numpy as np
 from ..config import PretrainConfig
 from ..data import Pictures
 from ..precision import fastest_precision
+from ..recipes import Recipe
 from .budget import steps_in
 from .building import load_encoder
 from .plan import Plan, choose_recipe
@@ -16,6 +17,8 @@ from .rundata import RunData
 __all__ = ["make_plan"]
 
 _SAMPLED = 1000
+# What 32 pixels are for CIFAR; more would be better, at four times the cost for twice the side.
+_PHOTOGRAPHS = 64
 
 
 def make_plan(config: PretrainConfig, data: RunData, began: float) -> Plan:
@@ -40,9 +43,7 @@ def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
     recipe = choose_recipe(config, examples)
     if recipe.batch_size > examples and config.batch_size is None:
         recipe = replace(recipe, batch_size=max(2, examples // 4))
-    size = recipe.size
-    if config.init_from and config.size is None:
-        size = load_encoder(config.init_from).input_shape[1] or size
+    size = _size(config, recipe, data)
     probed = Pictures(data.source, size, channels=config.channels)
     steps_per_epoch = probed.steps_per_epoch(recipe.batch_size)
     return Plan(
@@ -56,6 +57,17 @@ def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
         precision=fastest_precision() if config.precision == "auto" else config.precision,
         seed=config.seed,
     )
+
+
+def _size(config: PretrainConfig, recipe: Recipe, data: RunData) -> int:
+    """The side of the views: as asked for, as the encoder to start from has it, or as it suits the pictures."""
+    if config.size is not None:
+        return config.size
+    if config.init_from is not None:
+        return load_encoder(config.init_from).input_shape[1] or recipe.size
+    crop = recipe.views().settings.area, recipe.views().settings.ratio
+    small_ones = recipe.name != "cpu" or not Pictures(data.source, recipe.size, config.channels, crop).host_crops
+    return recipe.size if small_ones else _PHOTOGRAPHS
 
 
 def _statistics(data: RunData, size: int, channels: int | None) -> tuple:

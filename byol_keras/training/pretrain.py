@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from .. import checkpoints
 from ..callbacks import CollapseMonitor, KNNMonitor, RunCheckpoint
 from ..config import PretrainConfig
 from ..doctor import environment
@@ -82,6 +83,9 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
         folder.start(settings, plan)
         write_text(folder.file("environment.json"), json.dumps(environment(), indent=2))
     _announce(console, folder, plan, data)
+    if resume and _is_finished(folder, plan):
+        console.print("this run is finished", highlight=False)
+        return folder
     _train(model, plan, settings, folder, data, console)
     finish(folder, model, plan, settings, data, console)
     return folder
@@ -92,6 +96,11 @@ def _given(config: PretrainConfig | Mapping[str, Any] | None) -> dict[str, Any]:
     if not isinstance(config, PretrainConfig):
         return dict(config or {})
     return {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) is not f.default}
+
+
+def _is_finished(folder: RunFolder, plan: Plan) -> bool:
+    steps = checkpoints.saved_steps(folder.checkpoints)
+    return bool(steps) and steps[-1] >= plan.total_steps and tf.io.gfile.exists(folder.report)
 
 
 def _console() -> Any:

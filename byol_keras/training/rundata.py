@@ -43,13 +43,13 @@ class RunData:
 
     def _find_judges(self) -> JudgeSet | None:
         if self._config.test_data is not None:
-            return judge_set(self.source, self._part_to_judge(), separate=True)
+            return judge_set(self.source, self._part_to_judge())
         try:
             test = self._open(self._config.data, split="test")
         except ValueError:
             # No part of its own to judge by: some of the labelled examples will be held out.
             test = None
-        return judge_set(self.source, test, separate=False)
+        return judge_set(self.source, test)
 
     def _part_to_judge(self) -> Source:
         with _named("test_data"):
