@@ -50,15 +50,18 @@ def slow():
         return benchmark(config_of(Slow("slow", 50)), seconds=0.5, tell=heard.append), heard
 
 
+@pytest.mark.slow
 def test_data__is_as_fast_as_it_was_made(slow):
     made = os.cpu_count() / Slow.seconds
     assert 0.6 * made < slow[0].speeds.data < 1.5 * made
 
 
+@pytest.mark.slow
 def test_step__does_not_wait_for_data(slow):
     assert slow[0].speeds.step > slow[0].speeds.data
 
 
+@pytest.mark.slow
 def test_together__is_limited_by_slow_data(slow):
     speeds = slow[0].speeds
     assert 0.5 * speeds.data < speeds.together < 1.4 * speeds.data
@@ -67,6 +70,7 @@ def test_together__is_limited_by_slow_data(slow):
     assert slow[0].sentence.startswith("The data limits")
 
 
+@pytest.mark.slow
 def test_rounds__are_told_as_they_end(slow):
     assert slow[1] == ["compiling", "1 of 2 rounds measured", "2 of 2 rounds measured"]
 

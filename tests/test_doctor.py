@@ -11,7 +11,8 @@ from byol_keras.config import PretrainConfig
 from byol_keras.data import Skipped, Source, TooManyBroken, open_source
 from byol_keras.data.scanning import scan
 from byol_keras.doctor import environment, findings, printable
-from byol_keras.training.advising import advice, cache_bytes, obstacles
+from byol_keras.training.advising import advice, cache_bytes, obstacles, planned_size
+from byol_keras.training.planning import make_plan
 from byol_keras.training.rundata import RunData
 
 
@@ -103,6 +104,17 @@ def test_sides_and_labels__of_broken_pictures_do_not_count():
     assert found.deep == 5
 
 
+def test_depth__is_counted_and_a_mixture_spoken_of(tmp_path):
+    from PIL import Image
+
+    folder = picture_folder(tmp_path, count=3)
+    Image.fromarray(np.arange(256, dtype="uint16").reshape(16, 16) * 200).save(folder / "deep.png")
+    found = scan(open_source(str(folder)))
+    assert (found.deep, found.modes) == (1, {"RGB": 3, "I;16": 1})
+    assert "8 bits 3, 16 bits or floats 1" in shown(findings(found, 16))
+    assert "deeper ones are mixed" in said(str(folder), size=16)
+
+
 def test_bomb__is_never_decoded(tmp_path, monkeypatch):
     from PIL import Image
 
@@ -170,8 +182,17 @@ def test_advice__speaks_of_what_was_found(mixed, options, sentence):
     assert sentence in said(str(mixed), **options)
 
 
+def test_size__is_the_plans_or_the_recipes_where_there_is_no_plan(tmp_path):
+    _, data, config = examined(str(picture_folder(tmp_path / "large", count=4, size=300)))
+    assert planned_size(data, config) == make_plan(config, data, 0.0).shape[0]
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "large").rename(tmp_path / ".hidden")
+    _, data, config = examined(str(tmp_path), recipe="lightly-cifar10")
+    assert planned_size(data, config) == 32
+
+
 def test_advice__is_silent_about_what_is_well():
-    text = said((pictures(1200, 16), np.arange(1200) % 3), size=16)
+    text = said((pictures(1200, 16), np.arange(1200) % 7 % 4), size=16)
     for word in ("Broken", "Only", "Copies", "tiny", "enlarged", "few", "labels", "unbalanced", "cache"):
         assert word not in text
 
@@ -183,14 +204,19 @@ def test_advice__warns_of_classes_that_are_small_or_unbalanced():
     assert "no labels" in said(pictures(8, 16), size=16)
 
 
+def test_cache__does_not_pay_where_memory_is_short(tmp_path, monkeypatch):
+    folder = str(picture_folder(tmp_path, count=4))
+    for memory, pays in [(2 * 4 * 16 * 16 * 3, True), (2 * 4 * 16 * 16 * 3 - 1, False)]:
+        monkeypatch.setattr("byol_keras.training.advising._memory", lambda memory=memory: memory)
+        assert ("--cache" in said(folder, size=16)) == pays
+
+
 def test_cache__pays_for_small_files_of_one_shape_only(tmp_path):
     small = picture_folder(tmp_path / "small", count=4)
     assert f"--data {small} --size 16 --cache" in said(str(small), size=16)
     assert "--cache" not in said(str(picture_folder(tmp_path / "large", count=4, size=64)), size=16)
     assert "--cache" not in said(pictures(8, 16), size=16)
     _, data, config = examined(str(small), size=16)
-    from byol_keras.training.planning import make_plan
-
     assert cache_bytes(data.training(make_plan(config, data, 0.0))) == 4 * 16 * 16 * 3
 
 

@@ -43,13 +43,13 @@ def _environment() -> Any:
 
 
 def _examine(config: PretrainConfig, console: Any) -> int:
-    from ..training.advising import advice, obstacles
-    from ..training.plan import choose_recipe
+    from ..training.advising import advice, obstacles, planned_size
     from ..training.rundata import RunData
 
     data = RunData(config)
+    size = planned_size(data, config)
     found = _scanned(data.source, console)
-    console.print(findings(found, choose_recipe(config, len(data.source)).size))
+    console.print(findings(found, size))
     problems = obstacles(found, data, config)
     for sentence in problems or advice(found, data, config):
         console.print(f"- {printable(sentence)}", markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -88,8 +88,11 @@ def _sentence(error: Exception) -> str:
     text = getattr(error, "message", None) or str(error)
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    text = " ".join(str(text).split())
-    expected = isinstance(error, ValueError | TypeError | OSError | ImportError) or hasattr(error, "exit_code")
+    # The user of a command knows the source of pictures as `--data`.
+    text = " ".join(str(text).split()).replace("`source`", "`data`")
+    # TensorFlow's own errors have a code; those of its file systems are the user's disk, not our mistake.
+    expected = isinstance(error, ValueError | TypeError | OSError | ImportError)
+    expected |= hasattr(error, "exit_code") or hasattr(error, "error_code")
     return text if expected else f"{type(error).__name__}: {text} (--debug shows where)"
 
 

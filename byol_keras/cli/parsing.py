@@ -1,5 +1,6 @@
 """Flags and YAML from one typed configuration, with errors of one sentence."""
 
+import argparse
 import dataclasses
 import re
 from collections.abc import Sequence
@@ -30,7 +31,13 @@ def parser_of(command: str, summary: str, options: type | None = None, leave_out
             flags = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
             raise UsageError(_readable(message, flags)) from None
 
-    parser = Parser(prog=f"byol-keras {command}", description=summary, allow_abbrev=False, default_env=False)
+    parser = Parser(
+        prog=f"byol-keras {command}",
+        description=summary[0].upper() + summary[1:] + ".",
+        allow_abbrev=False,
+        default_env=False,
+        formatter_class=argparse.HelpFormatter,
+    )
     if options is not None:
         parser.add_argument("--config", action="config", help="YAML file with any of these options")
         for field in dataclasses.fields(options):
@@ -44,15 +51,18 @@ def _add(parser: Any, field: dataclasses.Field) -> None:
     text = field.metadata["help"].replace("%", "%%")
     if field.type is bool:
         parser.add_argument(flag, action="store_true", default=field.default, help=text)
-    else:
-        kind = str | None if field.type is Any else field.type
-        parser.add_argument(flag, type=kind, default=field.default, help=text, metavar=_metavar(field.name))
+        return
+    kind = str | None if field.type is Any else field.type
+    if field.default is not None:
+        text = f"{text}. Default: {field.default}"
+    parser.add_argument(flag, type=kind, default=field.default, help=text, metavar=_metavar(field.name, kind))
 
 
-def _metavar(name: str) -> str:
-    return {"data": "SOURCE", "test_data": "SOURCE", "run": "DIR", "init_from": "FILE"}.get(
-        name, name.split("_")[-1].upper()
-    )
+def _metavar(name: str, kind: Any) -> str:
+    named = {"data": "SOURCE", "test_data": "SOURCE", "run": "DIR", "data_dir": "DIR", "size": "PX"}
+    files = dict.fromkeys(("init_from", "labels", "output", "json"), "FILE")
+    of_kind = "N" if "int" in str(kind) else "X" if "float" in str(kind) else "WORD"
+    return (named | files).get(name, of_kind)
 
 
 def parse(parser: Any, arguments: Sequence[str]) -> dict[str, Any]:
@@ -86,4 +96,6 @@ def _readable(message: str, flags: list[str]) -> str:
     if found := re.search(r'Parser key "([\w.]+)".*?<class \'(\w+)\'>.*Given value: (.*)', message):
         kind = {"int": "a whole number", "float": "a number", "str": "text"}.get(found[2], found[2])
         return f"`{found[1]}` must be {kind}. Received: {found[1]}={found[3]}"
+    if found := re.search(r"File does not exist: '(.*)'", message):
+        return f"`--config` must be a YAML file that exists. Received: {found[1]}"
     return message[0].lower() + message[1:]

@@ -1,8 +1,9 @@
 """Pictures that are an array already: in memory, or in an `.npy` or `.npz` file."""
 
+import contextlib
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def open_npz(path: str, split: str | None) -> ArraySource:
         split: None or `"train"` takes `x_train`, else `x` or `images`, else the only array there is; `"test"` takes
             `x_test` or `x_val`; any other name takes `x_NAME`.
     """
-    with _load(path) as archive:
+    with _load(path) as archive, _plain_numbers(path):
         images = _pictures_key(path, archive.files, split)
         prefix, _, part = images.rpartition("_")
         labels = [f"y_{part}"] if prefix == "x" else ["y", "labels", "label"]
@@ -90,9 +91,18 @@ def _pictures_key(path: str, keys: list[str], split: str | None) -> str:
 
 
 def _load(path: str, **options: Any) -> Any:
-    try:
+    with _plain_numbers(path):
         # Never unpickled: a pickle can run any code.
         return np.load(tf.io.gfile.GFile(path, "rb") if is_remote(path) else path, allow_pickle=False, **options)
+
+
+@contextlib.contextmanager
+def _plain_numbers(path: str) -> Iterator[None]:
+    """NumPy's reasons for not reading a file, told as one sentence; ours pass."""
+    try:
+        yield
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        if str(error).startswith("`"):
+            raise
         kind = os.path.splitext(path)[1]
         raise ValueError(f"`source` must be a valid {kind} file of plain numbers. Received: {path}") from error

@@ -14,11 +14,11 @@ from ..config import PretrainConfig
 from ..data import Pictures
 from ..data.probing import probe
 from ..data.scan import Scan
-from .plan import Plan
+from .plan import Plan, choose_recipe
 from .planning import make_plan
 from .rundata import RunData
 
-__all__ = ["advice", "cache_bytes", "obstacles", "readable_bytes"]
+__all__ = ["advice", "cache_bytes", "obstacles", "planned_size", "readable_bytes"]
 
 _FEW_PICTURES = 1000
 _FEW_OF_A_CLASS = 5
@@ -73,6 +73,15 @@ def advice(scan: Scan, data: RunData, config: PretrainConfig) -> list[str]:
     return sentences
 
 
+def planned_size(data: RunData, config: PretrainConfig) -> int:
+    """The side in pixels that `pretrain` would train at, also where it would refuse the data."""
+    recipe = choose_recipe(config, len(data.source))
+    try:
+        return max(make_plan(config, data, began=0.0).shape[:2])
+    except ValueError:
+        return recipe.size
+
+
 def cache_bytes(pictures: Pictures) -> int:
     """The memory that caching the pictures takes; 0 where it is impossible, or they lie decoded in memory already."""
     source = pictures.source
@@ -113,11 +122,11 @@ def _about_pictures(scan: Scan, plan: Plan) -> Iterator[str]:
         fitting = max(_SIDES_STEP, min(scan.median) // _SIDES_STEP * _SIDES_STEP)
         yield f"Most pictures would be enlarged to {size} px: --size {fitting} is faster, and they hold no more detail."
     elif tiny:
-        yield f"Pictures that are tiny beside {size} px: {tiny:,}; enlarged they show little, consider leaving them out."
+        yield f"Pictures that are tiny beside {size} px: {tiny:,}; they show little, consider leaving them out."
     if scan.duplicates.copies:
         yield (
-            f"Copies of other pictures: {scan.duplicates.copies:,}; in training such a picture counts more than once, and "
-            "it flatters an evaluation that has one of them on each side."
+            f"Copies of other pictures: {scan.duplicates.copies:,}; in training they count more than once, and they "
+            "flatter an evaluation that has equal pictures on both sides."
         )
     if 0 < scan.deep < scan.readable:
         yield "Pictures of 8 bits and deeper ones are mixed: where the first ones looked at are of 8, all become so."
@@ -130,9 +139,9 @@ def _about_labels(scan: Scan) -> Iterator[str]:
     counts = scan.classes.values()
     few = sum(count < _FEW_OF_A_CLASS for count in counts)
     if scan.duplicates.conflicts:
-        yield f"Equal pictures in different classes: {scan.duplicates.conflicts:,} times; some label is wrong each time."
+        yield f"Equal pictures in different classes: {scan.duplicates.conflicts:,} times; there some label is wrong."
     if few:
-        yield f"Classes with fewer than {_FEW_OF_A_CLASS} pictures: {few:,} of {len(counts):,}; that is too few to judge by."
+        yield f"Classes with fewer than {_FEW_OF_A_CLASS} pictures: {few:,} of {len(counts):,} - too few to judge by."
     if max(counts, default=0) > _UNBALANCED * min(counts, default=0):
         yield (
             f"The classes are very unbalanced, from {min(counts):,} to {max(counts):,} pictures: accuracy will mostly "

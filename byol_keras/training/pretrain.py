@@ -12,6 +12,7 @@ import tensorflow as tf
 from .. import checkpoints
 from ..callbacks import CollapseMonitor, KNNMonitor, RunCheckpoint
 from ..config import PretrainConfig
+from ..data import Pictures
 from ..doctor import environment
 from ..model import BYOL
 from ..precision import restored_precision
@@ -78,7 +79,7 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     data = RunData(settings, folder.skipped)
     plan = folder.stored_plan() if resume else make_plan(settings, data, began)
     data.check(plan)
-    model = build_model(plan, settings.init_from)
+    model, pictures = build_model(plan, settings.init_from), data.training(plan)
     if not resume:
         folder.start(settings, plan)
         write_text(folder.file("environment.json"), json.dumps(environment(), indent=2))
@@ -86,7 +87,7 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     if resume and _is_finished(folder, plan):
         console.print("this run is finished", highlight=False)
         return folder
-    _train(model, plan, settings, folder, data, console)
+    _train(model, pictures, plan, settings, folder, data, console)
     finish(folder, model, plan, settings, data, console)
     return folder
 
@@ -123,7 +124,15 @@ def _announce(console: Any, folder: RunFolder, plan: Plan, data: RunData) -> Non
     console.print(f"{labels}; everything is written to {folder.path}", highlight=False, soft_wrap=True)
 
 
-def _train(model: BYOL, plan: Plan, config: PretrainConfig, folder: RunFolder, data: RunData, console: Any) -> None:
+def _train(
+    model: BYOL,
+    pictures: Pictures,
+    plan: Plan,
+    config: PretrainConfig,
+    folder: RunFolder,
+    data: RunData,
+    console: Any,
+) -> None:
     waiting = Waiting()
     progress = Progress(console, plan.total_steps, plan.steps_per_epoch)
     monitors = _monitors(config, data, plan)
@@ -133,7 +142,7 @@ def _train(model: BYOL, plan: Plan, config: PretrainConfig, folder: RunFolder, d
     journal.cut(checkpoint.restore(model))
     with Interrupt() as interrupt, progress:
         callbacks = [target_ema(plan), *monitors.values(), journal, progress, interrupt, checkpoint]
-        train(model, data.training(plan), plan, callbacks, waiting)
+        train(model, pictures, plan, callbacks, waiting)
     save_encoder(model, folder)
     if interrupt.received is not None:
         raise Interrupted(interrupt.received, f"byol-keras pretrain --resume --run {shlex.quote(folder.path)}")

@@ -1,0 +1,135 @@
+"""Every example runs with small settings, and what it prints and writes is what it says."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from builders import picture_folder
+
+import byol_keras as bk
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "examples/quickstart.ipynb"
+
+
+def run_example(name, *arguments, cwd):
+    command = [sys.executable, ROOT / "examples" / name, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def accuracies(path):
+    """What `evaluation.json` says, by judge and representation."""
+    rows = json.loads(path.read_text())["rows"]
+    return {(row["judge"], row["representation"]): row["accuracy"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """An `.npz` file with a part to train on and one to judge by, as `x_train`, `y_train`, `x_val`, `y_val`."""
+    images, labels, _ = bk.data.shapes(160, seed=0)
+    path = tmp_path_factory.mktemp("data") / "labelled.npz"
+    np.savez(path, x_train=images[:128], y_train=labels[:128], x_val=images[128:], y_val=labels[128:])
+    return path
+
+
+@pytest.mark.slow
+def test_own_pictures__finds_look_alikes_and_skips_what_is_broken(tmp_path):
+    folder = picture_folder(tmp_path / "pictures", count=20, size=20)
+    shutil.copy(folder / "0003.png", folder / "twin.png")
+    (folder / "broken.jpg").write_bytes(b"not a picture")
+    options = ["--epochs", 1, "--size", 16, "--batch-size", 8, "--like", "twin.png", "--run", "run"]
+    output = run_example("own_pictures.py", folder, *options, cwd=tmp_path)
+    found = re.search(r"most like twin\.png:\n((?:  \d\.\d{3}  .+\n){8})", output)[1].split()
+    assert found[:2] == ["1.000", "0003.png"]
+    assert "broken.jpg" not in found
+    assert "twin.png" not in found
+    assert (tmp_path / "run/preview.png").read_bytes()[:4] == b"\x89PNG"
+    assert "broken.jpg" in (tmp_path / "run/skipped.txt").read_text()
+    assert (tmp_path / "run/report.html").exists()
+
+
+@pytest.mark.slow
+def test_cifar10__judges_four_networks_on_what_was_held_out(tmp_path, labelled):
+    options = ["--data", labelled, "--examples", 64, "--epochs", 1, "--run", "run"]
+    output = run_example("cifar10.py", *options, cwd=tmp_path)
+    assert "64 pictures" in output
+    found = accuracies(tmp_path / "run/evaluation.json")
+    names = ["raw pixels", "untrained", "BYOL", "supervised"]
+    assert set(found) == {*((judge, name) for judge in ("knn", "linear") for name in names)} | {
+        ("its own head", "supervised")
+    }
+    for name in names:
+        assert re.search(rf"{name} .*{100 * found['knn', name]:.1f} \(", output)
+    with np.load(labelled) as arrays:
+        few = bk.evaluation.subset(arrays["y_train"], 64 / 128)
+        bank, queries = (bk.evaluation.raw_pixels(x) for x in (arrays["x_train"][few], arrays["x_val"]))
+        expected = bk.evaluation.knn_accuracy(bank, arrays["y_train"][few], queries, arrays["y_val"])
+    assert found["knn", "raw pixels"] == pytest.approx(expected)
+
+
+@pytest.mark.slow
+def test_few_labels__compares_every_start_at_both_shares(tmp_path, labelled):
+    options = ["--data", labelled, "--epochs", 1, "--tuning-epochs", 1, "--run", "run"]
+    output = run_example("few_labels.py", *options, cwd=tmp_path)
+    found = accuracies(tmp_path / "run/evaluation.json")
+    shares = ("1%", "10%")
+    linear = {(f"linear {share}", name) for share in shares for name in ("raw pixels", "untrained", "BYOL")}
+    tuned = {(f"fine-tuned {share}", name) for share in shares for name in ("untrained", "BYOL", "from scratch")}
+    assert set(found) == linear | tuned
+    for name in ("raw pixels", "untrained", "BYOL"):
+        assert re.search(rf"{name} .*{100 * found['linear 1%', name]:.1f} \(", output)
+
+
+@pytest.mark.slow
+def test_custom_encoder__saves_and_exports_what_it_trained(tmp_path):
+    options = ["--steps", 2, "--batch-size", 8, "--output", tmp_path]
+    output = run_example("custom_encoder.py", *options, cwd=tmp_path)
+    for name, features in (("applications", 576), ("keras_cv", 128), ("own", 64)):
+        line = re.search(rf"^{name}: .*", output, re.MULTILINE)[0]
+        assert f"{features} features" in line
+        assert all(float(difference) < 1e-5 for difference in re.findall(r"by (\S+?e[+-]\d+)", line)), line
+        served = tf.saved_model.load(tmp_path / name / "serving/1")
+        assert served.serve(tf.zeros((2, 32, 32, 3))).shape == (2, features)
+
+
+def test_notebook__keeps_its_outputs_and_no_trace_of_the_machine():
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
+    assert {output.output_type for output in outputs} <= {"stream", "display_data", "execute_result"}
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+    table = next(output.data["text/plain"] for output in outputs if "BYOL" in str(output.get("data", {})))
+    rows = re.findall(r"(raw pixels|untrained|BYOL)\D+?([\d.]+) \(", re.sub(r"\x1b\[[\d;]*m", "", table))
+    knn = {name: float(accuracy) for name, accuracy in rows}
+    assert knn["BYOL"] > 25 + max(knn["raw pixels"], knn["untrained"])
+    text = re.sub(r'"image/png": "[^"]*"', "", NOTEBOOK.read_text())
+    assert not re.search(r"/(home|root|tmp|work|Users|usr)/", text)
+    assert NOTEBOOK.stat().st_size < 1.5e6
+
+
+@pytest.mark.slow
+def test_notebook__runs_from_top_to_bottom(tmp_path, monkeypatch):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert set(re.findall(r"^(\w+) =", parameters.source, re.MULTILINE)) == {"PICTURES", "EPOCHS"}
+    parameters.source = "PICTURES = 256\nEPOCHS = 1"
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert re.search(r"\d+% of these neighbours show the same shape", printed)
+    assert keras.models.load_model(tmp_path / "encoder.keras").output_shape == (None, 64)
