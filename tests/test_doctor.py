@@ -10,7 +10,8 @@ from byol_keras import cli
 from byol_keras.config import PretrainConfig
 from byol_keras.data import Skipped, Source, TooManyBroken, open_source
 from byol_keras.data.scanning import scan
-from byol_keras.doctor import environment, findings, printable
+from byol_keras.data.skipping import printable
+from byol_keras.doctor import environment, findings
 from byol_keras.training.advising import advice, cache_bytes, obstacles, planned_size
 from byol_keras.training.planning import make_plan
 from byol_keras.training.rundata import RunData

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..config import PretrainConfig
-from ..doctor import environment, findings, printable
+from ..data.skipping import printable
+from ..doctor import environment, findings
 from .main import COMMANDS
 from .parsing import UsageError, parse, parser_of
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .skipping import JUDGED_FROM
+
 __all__ = ["NAMED", "Duplicates", "Scan"]
 
 NAMED = 10
@@ -12,8 +14,6 @@ NAMED = 10
 
 # Of 16 pixels the last maps of a small ResNet are 4 x 4 already.
 _TINY = 16
-# The share of broken pictures is judged from so many on, as in `Skipped`.
-_JUDGED_FROM = 200
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Scan:
         if not self.readable:
             return ["None of the pictures can be read."]
         found = []
-        if self.examples >= _JUDGED_FROM and self.broken > max_bad_fraction * self.examples:
+        if self.examples >= JUDGED_FROM and self.broken > max_bad_fraction * self.examples:
             found.append(
                 f"{self.broken:,} of {self.examples:,} pictures are broken, more than the {max_bad_fraction:.1%} that "
                 "are allowed: mend or remove them, or allow more with --max-bad-fraction."

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["Skipped", "TooManyBroken"]
+from ..writing import write_text
 
-_JUDGED_FROM = 200
+__all__ = ["JUDGED_FROM", "Skipped", "TooManyBroken", "printable"]
+
+JUDGED_FROM = 200
 _UNSEEN, _GOOD, _BAD = 0, 1, 2
 
 
@@ -96,7 +98,7 @@ class Skipped:
         )
 
     def _judge(self) -> None:
-        if self.seen >= _JUDGED_FROM and self.bad > self.max_bad_fraction * self.seen:
+        if self.seen >= JUDGED_FROM and self.bad > self.max_bad_fraction * self.seen:
             self.flush()
             raise TooManyBroken(
                 f"`max_bad_fraction` is exceeded: {self.bad} of the {self.seen} pictures seen are broken, "
@@ -105,7 +107,7 @@ class Skipped:
 
     def _example(self) -> str:
         path, reason = next(iter(self.reasons.items()))
-        return f"for example {_printable(path)}, which {_printable(reason)}"
+        return f"for example {printable(path)}, which {printable(reason)}"
 
     def flush(self) -> None:
         """Writes the list, beside its place and then renamed; a short list is written whenever it grows."""
@@ -113,20 +115,23 @@ class Skipped:
             self._written = len(self.reasons)
             if self.file is None or not self.reasons:
                 return
-            entries = self._earlier | {_printable(path): _printable(text) for path, text in self.reasons.items()}
+            entries = self._earlier | {printable(path): printable(text) for path, text in self.reasons.items()}
             _write_list(self.file, entries)
 
 
-def _printable(text: str) -> str:
-    """The text without anything that could break a line or a column: escaped as in Python."""
+def printable(text: str) -> str:
+    r"""The text with whatever could steer a terminal or break a line written as Python would write it.
+
+    Example:
+    >>> print(printable("a\x1b[31m\nb"))
+    a\x1b[31m\nb
+    """
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _write_list(file: str, entries: dict[str, str]) -> None:
     try:
-        with tf.io.gfile.GFile(f"{file}.new", "w") as stream:
-            stream.write("".join(f"{path}\t{reason}\n" for path, reason in entries.items()))
-        tf.io.gfile.rename(f"{file}.new", file, overwrite=True)
+        write_text(file, "".join(f"{path}\t{reason}\n" for path, reason in entries.items()))
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "message", str(error))
         raise OSError(f"`skipped` must be a path that can be written to. Received: {file} ({reason})") from error

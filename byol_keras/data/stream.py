@@ -35,4 +35,7 @@ def ahead(
 
     batches = numbers.map(fetch, num_parallel_calls=_AT_ONCE, deterministic=True)
     batches.load = load
-    return batches.prefetch(_AT_ONCE)
+    options = tf.data.Options()
+    # Loaders block the threads that they run on: TensorFlow's own are left to the rest of the pipeline.
+    options.threading.private_threadpool_size = 2 * _AT_ONCE
+    return batches.prefetch(_AT_ONCE).with_options(options)

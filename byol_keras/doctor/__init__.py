@@ -1,6 +1,6 @@
 """What there is to train with: this machine, and what a scan of the data has found."""
 
 from .environment import environment
-from .findings import findings, printable
+from .findings import findings
 
-__all__ = ["environment", "findings", "printable"]
+__all__ = ["environment", "findings"]

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..data.scan import Scan
+from ..data.skipping import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["findings", "printable"]
+__all__ = ["findings"]
 
 _SHOWN = 10
 _NAMES = 3
@@ -41,16 +42,6 @@ def findings(scan: Scan, size: int) -> "Table":
     for name, text in _rows(scan, size):
         drawn.add_row(name, Text(text))
     return drawn
-
-
-def printable(text: str) -> str:
-    r"""The text with whatever could steer a terminal or break a line written as Python would write it.
-
-    Example:
-    >>> print(printable("a\x1b[31m\nb"))
-    a\x1b[31m\nb
-    """
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _rows(scan: Scan, size: int) -> Iterator[tuple[str, str]]:
