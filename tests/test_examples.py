@@ -95,7 +95,7 @@ def test_few_labels__compares_every_start_at_both_shares(tmp_path, labelled):
 def test_custom_encoder__saves_and_exports_what_it_trained(tmp_path):
     options = ["--steps", 2, "--batch-size", 8, "--output", tmp_path]
     output = run_example("custom_encoder.py", *options, cwd=tmp_path)
-    for name, features in (("applications", 576), ("keras_cv", 128), ("own", 64)):
+    for name, features in (("applications", 1024), ("keras_cv", 128), ("own", 64)):
         line = re.search(rf"^{name}: .*", output, re.MULTILINE)[0]
         assert f"{features} features" in line
         assert all(float(difference) < 1e-5 for difference in re.findall(r"by (\S+?e[+-]\d+)", line)), line

@@ -222,3 +222,15 @@ def test_broken_files__beyond_the_allowed_fraction_stop_the_run_with_a_sentence(
     assert "`max_bad_fraction` is exceeded" in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "run" / "skipped.txt").read_text().count("\n") > 2
+
+
+@pytest.mark.slow
+def test_pretrain__reads_a_dataset_that_tfds_has_prepared(tmp_path):
+    import tensorflow_datasets as tfds
+
+    flags = ["--run", str(tmp_path / "run"), "--epochs", "1", "--batch-size", "8", "--size", "16"]
+    with tfds.testing.mock_data(num_examples=24):
+        assert main(["pretrain", "--data", "tfds:cifar10", *flags]) == 0
+    evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert (evaluation["train_examples"], evaluation["test_examples"], evaluation["classes"]) == (24, 24, 10)
+    assert evaluation["class_names"][3] == "cat"

@@ -25,6 +25,7 @@ _SHOWN, _PAIRS = 600, 12
 def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, data: RunData, console: Any) -> None:
     """Judges a trained model where there are labels, and writes the run's page."""
     if data.judged is not None:
+        console.print("judging the encoder beside the untrained one and raw pixels", highlight=False)
         encoders = {"untrained": initial_encoder(plan, config.init_from), "online": model.encoder}
         whole = partial(data.whole, plan=plan)
         evaluation = judge_encoders(data.judged, encoders, whole, judges=("knn", "linear"))

@@ -1,6 +1,7 @@
 """`bk.pretrain`: from a configuration to a run folder with a judged encoder in it."""
 
 import json
+import math
 import shlex
 import time
 from collections.abc import Mapping
@@ -30,8 +31,9 @@ from .rundata import RunData
 
 __all__ = ["pretrain"]
 
-# Enough to see whether neighbours get better, and cheap enough to look often.
+# Enough to see whether neighbours get better, and cheap enough to look often; fewer where pictures are large.
 _BANK, _QUERIES = 5000, 1000
+_BYTES = 2**28
 _PROBED = 256
 
 
@@ -154,7 +156,8 @@ def _monitors(config: PretrainConfig, data: RunData, plan: Plan) -> dict[str, An
     monitors: dict[str, Any] = {"collapse": CollapseMonitor(config.on_collapse, images)}
     every = max(1, plan.epochs // 10) if config.knn_every is None else config.knn_every
     if data.judged is not None and every:
-        parts = data.judged.sample(_BANK, _QUERIES)
+        share = min(1.0, _BYTES / ((_BANK + _QUERIES) * math.prod(plan.shape)))
+        parts = data.judged.sample(round(_BANK * share), round(_QUERIES * share))
         (bank, labels, _), (queries, truth, _) = (data.arrays(part, plan) for part in parts)
         monitors["knn"] = KNNMonitor(bank, labels, queries, truth, every_epochs=every)
     return monitors

@@ -8,6 +8,7 @@ import keras
 __all__ = ["Progress", "readable_time"]
 
 _SECONDS_BETWEEN_LINES = 10.0
+_WIDE = 120
 
 
 class Progress(keras.callbacks.Callback):
@@ -33,9 +34,9 @@ class Progress(keras.callbacks.Callback):
         from rich.progress import BarColumn, Progress, TextColumn
 
         if self.console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[numbers]}"))
-            self._bar = Progress(*columns, console=self.console, transient=True)
-            self._task = self._bar.add_task("", total=self.total_steps, numbers="the first step is being compiled")
+            bar = [BarColumn(20)] if self.console.width >= _WIDE else []
+            self._bar = Progress(*bar, TextColumn("{task.description}"), console=self.console, transient=True)
+            self._task = self._bar.add_task("the first step is being compiled", total=self.total_steps)
             self._bar.start()
         return self
 
@@ -52,31 +53,34 @@ class Progress(keras.callbacks.Callback):
         # The first step is compiled, and says nothing about the others.
         self._first = self._first or (step, now)
         if self._bar is not None:
-            self._bar.update(self._task, completed=step, description=self._place(step), numbers=self._text(step, now))
+            text = f"epoch {self._epoch(step)}  {self._text(step, now)}"
+            self._bar.update(self._task, completed=step, description=text)
         elif now - self._shown >= _SECONDS_BETWEEN_LINES or step == self.total_steps:
             self._shown = now
-            self.console.print(f"{self._place(step)}  {self._text(step, now)}", highlight=False, soft_wrap=True)
+            place = f"epoch {self._epoch(step)}  step {step:,}/{self.total_steps:,}"
+            self.console.print(f"{place}  {self._text(step, now)}", highlight=False, soft_wrap=True)
 
-    def _place(self, step: int) -> str:
-        epochs = -(-self.total_steps // self.steps_per_epoch)
-        return f"epoch {(step - 1) // self.steps_per_epoch + 1}/{epochs}  step {step:,}/{self.total_steps:,}"
+    def _epoch(self, step: int) -> str:
+        return f"{(step - 1) // self.steps_per_epoch + 1}/{-(-self.total_steps // self.steps_per_epoch)}"
 
     def _text(self, step: int, now: float) -> str:
-        parts = [text.format(self._numbers[name]) for name, text in _FORMATS.items() if self._numbers.get(name)]
+        """The newest numbers, those first that a narrow terminal should not cut off."""
         first_step, since = self._first
+        parts = []
         if step > first_step:
             parts.append(f"{readable_time((self.total_steps - step) * (now - since) / (step - first_step))} left")
-        return "  ".join(parts)
+        known = {name: self._numbers.get(name) for name in _FORMATS}
+        return "  ".join(parts + [_FORMATS[name].format(value) for name, value in known.items() if value is not None])
 
 
 _FORMATS = {
     "loss": "loss {:.3f}",
     "target_std": "std {:.2f}",
-    "tau": "tau {:.4f}",
-    "learning_rate": "rate {:.3g}",
     "knn_accuracy": "kNN {:.1%}",
     "pictures_per_second": "{:,.0f} pictures/s",
     "waiting": "waiting {:.0%}",
+    "tau": "tau {:.4f}",
+    "learning_rate": "rate {:.3g}",
 }
 
 
