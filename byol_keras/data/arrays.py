@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .folder import is_remote
+from ..writing import is_remote
 from .labels import as_labels
 from .pixels import as_pixels
 from .source import Source

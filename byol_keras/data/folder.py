@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from ..writing import is_remote
 from .source import Broken, Source
 
-__all__ = ["PICTURE_SUFFIXES", "FolderSource", "find_pictures", "is_remote"]
+__all__ = ["PICTURE_SUFFIXES", "FolderSource", "find_pictures"]
 
 PICTURE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
 
@@ -43,11 +44,6 @@ class FolderSource(Source):
         if not data:
             raise Broken("is empty")
         return data
-
-
-def is_remote(path: str) -> bool:
-    """Whether a path belongs to `tf.io.gfile` (`gs://...`) rather than to the machine."""
-    return "://" in path
 
 
 def _read_local(path: str) -> bytes:

@@ -7,8 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..writing import is_remote
 from .arrays import ArraySource, open_npy, open_npz
-from .folder import FolderSource, find_pictures, is_remote
+from .folder import FolderSource, find_pictures
 from .labels import as_labels, labels_from_csv, labels_from_folders
 from .named import is_builder, open_builder, open_named
 from .records import open_records
