@@ -29,7 +29,15 @@ setup(
     package_data={"byol_keras": ["py.typed"]},
     install_requires=_requirements(),
     extras_require={
-        "test": ["pytest>=8", "pytest-cov>=5", "pytest-xdist>=3.6", "nbclient>=0.10", "ipykernel>=6", "ruff==0.17.5"],
+        "test": [
+            "pytest>=8",
+            "pytest-cov>=5",
+            "pytest-xdist>=3.6",
+            "nbclient>=0.10",
+            "nbformat>=5",
+            "ipykernel>=6",
+            "ruff==0.17.5",
+        ],
         "gpu": ["tensorflow[and-cuda]>=2.20,<2.22"],
         "litert": ["ai-edge-litert>=2"],
         "onnx": ["tf2onnx>=1.17", "onnx>=1.16", "onnxruntime>=1.20"],
@@ -40,7 +48,7 @@ setup(
         "umap": ["umap-learn>=0.5.7"],
         "bench": ["albumentations>=2", "kornia>=0.8", "torch>=2.4"],
     },
-    entry_points={"console_scripts": ["byol-keras = byol_keras.cli:main"]},
+    entry_points={"console_scripts": ["byol-keras = byol_keras.cli:command"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",
         "Programming Language :: Python :: 3",

@@ -1,6 +1,6 @@
 """Lets `python -m byol_keras` do what `byol-keras` does."""
 
-from .cli import main
+from .cli import command
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command()

@@ -72,11 +72,11 @@ def run(images: np.ndarray, change: dict, epochs: int, seed: int) -> bk.BYOL:
         view_options=dict(recipe.view_options) | change.get("views", {}),
     )
     keras.utils.set_random_seed(seed)
-    encoder = bk.encoders.named(recipe.encoder_name, images.shape[1:])
+    encoder = bk.encoders.small_resnet((None, None, images.shape[-1]))  # views are smaller than pictures
     heads = recipe.heads(encoder.output_shape[-1])
     if "predictor" in change:
         heads["predictor"] = change["predictor"]
-    model = bk.BYOL(encoder, views=recipe.views(size=32), seed=seed, **heads)
+    model = bk.BYOL(encoder, views=recipe.views(), seed=seed, **heads)
     model.compile(recipe.optimizer(len(images)))
     callbacks = [recipe.target_ema()]
     model.fit(images, batch_size=recipe.batch_size, epochs=epochs, callbacks=callbacks, verbose=0)

@@ -1,6 +1,7 @@
 """From the words of a command line to one command, and from whatever happens to an exit code."""
 
 import importlib
+import os
 import signal
 import sys
 import warnings
@@ -11,7 +12,7 @@ from ..precision import restored_precision
 from ..version import __version__
 from .parsing import UsageError
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "command", "main"]
 
 # Each command is a module of this package with a function `run(arguments)`.
 COMMANDS = {
@@ -24,6 +25,18 @@ COMMANDS = {
     "bench": "find what limits the speed: data, step, or both",
     "doctor": "look at this machine, and at data before it is trained on",
 }
+
+
+def command() -> None:
+    """`main` as a process: ends it with the exit code."""
+    try:
+        code = main()
+    except SystemExit as stop:
+        code = stop.code or 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # At once: TensorFlow's threads may still be decoding pictures that nobody will see.
+    os._exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

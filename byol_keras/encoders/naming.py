@@ -53,7 +53,9 @@ def _from_applications(build: Callable, input_shape: Shape) -> keras.Model:
     rescales = "include_preprocessing" in inspect.signature(build).parameters
     pixels = keras.Input(input_shape, name="pixels")
     scaled = keras.layers.Rescaling(255.0 if rescales else 2.0, 0.0 if rescales else -1.0, dtype="float32")(pixels)
-    backbone = convert_batch_norm(build(include_top=False, weights=None, input_shape=tuple(input_shape)))
+    # Of any size inside, so that `resized` finds one input shape only.
+    any_size = (None, None, input_shape[-1])
+    backbone = convert_batch_norm(build(include_top=False, weights=None, input_shape=any_size))
     return pooled(keras.Model(pixels, backbone(scaled), name=backbone.name))
 
 

@@ -56,7 +56,7 @@ _CPU = Recipe(
     name="cpu",
     source="byol_keras, found on 10,000 pictures of CIFAR-10 with two CPU cores (see the README)",
     epochs=60,
-    batch_size=128,
+    batch_size=64,
     base_rate=0.8,
     weight_decay=5e-4,
     tau=0.97,
@@ -65,6 +65,7 @@ _CPU = Recipe(
     hidden=1024,
     encoder_name="small_resnet",
     size=32,
+    view_share=0.75,
     view_options={"preset": "cifar", "area": (0.2, 1.0)},
 )
 
@@ -81,7 +82,8 @@ _DEMO = Recipe(
     hidden=256,
     output=64,
     encoder_name="small_resnet",
-    size=24,
+    size=32,
+    view_share=0.75,
     # A threshold of 0 turns the whole picture into its negative: light shapes on dark are dark shapes on light.
     view_options={
         "preset": "cifar",

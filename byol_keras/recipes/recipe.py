@@ -35,7 +35,9 @@ class Recipe:
         hidden: width of the heads. Default 4096.
         output: length of the projections. Default 256.
         encoder_name: the network it is for. Default `"resnet50"`.
-        size: side of the views in pixels. Default 224.
+        size: side of the pictures, as the encoder will be used on them, in pixels. Default 224.
+        view_share: side of the views as a share of that. Random crops enlarge what they show; views smaller by as much
+            show it as large as it will be later, and cost less. Default 1, as published.
         view_options: further arguments of `ImageViews`, `preset` among them.
 
     Example:
@@ -61,6 +63,7 @@ class Recipe:
     output: int = 256
     encoder_name: str = "resnet50"
     size: int = 224
+    view_share: float = 1.0
     view_options: Mapping = field(default_factory=dict)
 
     @property
@@ -92,8 +95,13 @@ class Recipe:
         return _OPTIMIZERS[self.optimizer_name](self, schedule)
 
     def views(self, size: int | tuple[int, int] | None = None) -> ImageViews:
-        """The views, of the published size or of another."""
-        return ImageViews(size or self.size, **self.view_options)
+        """The views, of the size that the recipe gives them or of another."""
+        return ImageViews(size or self.view_size(), **self.view_options)
+
+    def view_size(self, size: tuple[int, int] | None = None) -> tuple[int, int]:
+        """Height and width of the views of pictures of this `size`. Default: the recipe's own."""
+        height, width = size or (self.size, self.size)
+        return round(height * self.view_share), round(width * self.view_share)
 
     def heads(self, features: int) -> dict[str, keras.Model]:
         """Projector and predictor, as keyword arguments for `BYOL`, for an encoder of `features` features."""

@@ -15,7 +15,7 @@ def build_model(plan: Plan, init_from: str | None = None) -> BYOL:
     """The model of a run as it is before the first step; the same plan gives the same weights in any process."""
     encoder = initial_encoder(plan, init_from)
     heads = plan.recipe.heads(encoder.output_shape[-1])
-    model = BYOL(encoder, views=plan.recipe.views(plan.shape[:2]), seed=plan.seed, **heads)
+    model = BYOL(encoder, views=plan.recipe.views(plan.view_size), seed=plan.seed, **heads)
     model.compile(plan.recipe.optimizer_over(plan.total_steps, plan.warmup_steps))
     return model
 
@@ -24,9 +24,14 @@ def initial_encoder(plan: Plan, init_from: str | None = None) -> keras.Model:
     """The encoder of a run before the first step: fresh, or the one that it starts from."""
     set_precision(plan.precision)
     keras.utils.set_random_seed(plan.seed)
-    if init_from is not None:
-        return load_encoder(init_from, plan.shape)
-    return encoders.named(plan.encoder, plan.shape, plan.statistics)
+    encoder = (
+        load_encoder(init_from, plan.shape)
+        if init_from is not None
+        else encoders.named(plan.encoder, plan.shape, plan.statistics)
+    )
+    same = plan.view_size == plan.shape[:2]
+    # Views and whole pictures are of two sizes: the same network sees both.
+    return encoder if same else encoders.resized(encoder, (None, None, plan.shape[-1]))
 
 
 def target_ema(plan: Plan) -> TargetEMA:

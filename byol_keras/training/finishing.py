@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from ..config import PretrainConfig
+from ..encoders import resized
 from ..evaluation import table
 from ..model import BYOL
 from ..report import Material, write_report
@@ -35,10 +36,10 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
     console.print(f"report: {folder.report}\nencoder: {folder.encoder}", highlight=False, soft_wrap=True)
 
 
-def save_encoder(model: BYOL, folder: RunFolder) -> None:
-    """Writes the online encoder as it is now."""
+def save_encoder(model: BYOL, plan: Plan, folder: RunFolder) -> None:
+    """Writes the online encoder as it is now, for pictures of the plan's size."""
     beside = folder.file("encoder.writing.keras")
-    model.encoder.save(beside)
+    resized(model.encoder, plan.shape).save(beside)
     tf.io.gfile.rename(beside, folder.encoder, overwrite=True)
 
 

@@ -34,7 +34,7 @@ def preview_of(options: Any) -> os.PathLike:
         plan = make_plan(config, data, began=0.0)
     source = data.sample(options.count, options.seed)
     originals, _, _ = data.arrays(source, plan)
-    views = plan.recipe.views(plan.shape[:2])
+    views = plan.recipe.views(plan.view_size)
     first, second = views(tf.constant(originals), seed=(options.seed, 0))
     return preview(np.asarray(originals), first.numpy(), second.numpy(), options.output)
 

@@ -25,7 +25,7 @@ class Plan:
     Args:
         recipe: hyper-parameters, what the configuration asked for put in.
         encoder: name of the network.
-        shape: `(height, width, channels)` of the views.
+        shape: `(height, width, channels)` of the pictures that the encoder will be used on.
         statistics: mean and standard deviation of the pixels, None for ImageNet's.
         examples: number of training pictures.
         steps_per_epoch: full batches in them.
@@ -48,6 +48,11 @@ class Plan:
     def batch_size(self) -> int:
         """Pictures per step."""
         return self.recipe.batch_size
+
+    @property
+    def view_size(self) -> tuple[int, int]:
+        """Height and width of the views."""
+        return self.recipe.view_size(self.shape[:2])
 
     @property
     def warmup_steps(self) -> int:

@@ -34,8 +34,8 @@ def make_plan(config: PretrainConfig, data: RunData, began: float) -> Plan:
         return plan
     pictures = data.training(plan)
     steps = steps_in(config.minutes, plan, pictures, config.init_from, spent=time.monotonic() - began)
-    epochs = max(1, round(steps / plan.steps_per_epoch))
-    return replace(plan, recipe=choose_recipe(config, plan.examples, epochs), total_steps=steps)
+    recipe = choose_recipe(config, plan.examples, max(1, round(steps / plan.steps_per_epoch)))
+    return replace(plan, recipe=replace(recipe, batch_size=plan.batch_size), total_steps=steps)
 
 
 def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
@@ -60,7 +60,7 @@ def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
 
 
 def _size(config: PretrainConfig, recipe: Recipe, data: RunData) -> int:
-    """The side of the views: as asked for, as the encoder to start from has it, or as it suits the pictures."""
+    """The side of the pictures: as asked for, as the encoder to start from has it, or as it suits the pictures."""
     if config.size is not None:
         return config.size
     if config.init_from is not None:

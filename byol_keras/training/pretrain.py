@@ -145,7 +145,7 @@ def _train(
     with Interrupt() as interrupt, progress:
         callbacks = [target_ema(plan), *monitors.values(), journal, progress, interrupt, checkpoint]
         train(model, pictures, plan, callbacks, waiting)
-    save_encoder(model, folder)
+    save_encoder(model, plan, folder)
     if interrupt.received is not None:
         raise Interrupted(interrupt.received, f"byol-keras pretrain --resume --run {shlex.quote(folder.path)}")
 

@@ -44,11 +44,11 @@ class RunData:
     def _find_judges(self) -> JudgeSet | None:
         if self._config.test_data is not None:
             return judge_set(self.source, self._part_to_judge())
-        try:
-            test = self._open(self._config.data, split="test")
-        except ValueError:
-            # No part of its own to judge by: some of the labelled examples will be held out.
-            test = None
+        test = None
+        if not isinstance(self._config.data, Source):
+            # Without a part of its own to judge by, some of the labelled examples will be held out.
+            with contextlib.suppress(ValueError):
+                test = self._open(self._config.data, split="test")
         return judge_set(self.source, test)
 
     def _part_to_judge(self) -> Source:
@@ -62,10 +62,10 @@ class RunData:
 
     def training(self, plan: Plan) -> Pictures:
         """The pictures to learn from."""
-        settings = plan.recipe.views(plan.shape[:2]).settings
+        settings = plan.recipe.views(plan.view_size).settings
         return Pictures(
             self.source,
-            plan.shape[:2],
+            plan.view_size,
             channels=self._config.channels,
             crop=(settings.area, settings.ratio),
             seed=plan.seed,

@@ -1,0 +1,40 @@
+"""The same network for pictures of another size."""
+
+import keras
+
+from .residual import Shape
+
+__all__ = ["resized"]
+
+
+def resized(encoder: keras.Model, input_shape: Shape) -> keras.Model:
+    """A copy of an encoder, with the same weights, whose input has another height and width.
+
+    Convolutions and pooling over all positions do not care how large a picture is; a network that does, because a
+    dense layer or a position embedding counts its pixels, is refused.
+
+    Args:
+        encoder: a built functional model of one input.
+        input_shape: `(height, width, channels)`; height and width may be None, for pictures of any size.
+
+    Example:
+    >>> from byol_keras.encoders import resized, small_resnet
+    >>> encoder = small_resnet((None, None, 3))
+    >>> resized(encoder, (32, 32, 3)).input_shape
+    (None, 32, 32, 3)
+    """
+    config = encoder.get_config()
+    inputs = [layer for layer in config.get("layers", []) if layer["class_name"] == "InputLayer"]
+    if len(inputs) != 1:
+        raise ValueError(f"`encoder` must be a functional model of one input. Received: encoder={encoder.name!r}")
+    inputs[0]["config"]["batch_shape"] = (None, *input_shape)
+    try:
+        copy = type(encoder).from_config(config)
+        copy.set_weights(encoder.get_weights())
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"`encoder` must take pictures of any size to be used at {input_shape}. Received: {encoder.name!r}, which "
+            f"does not: {reason}"
+        ) from None
+    return copy
