@@ -133,3 +133,26 @@ def test_notebook__runs_from_top_to_bottom(tmp_path, monkeypatch):
     printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert re.search(r"\d+% of these neighbours show the same shape", printed)
     assert keras.models.load_model(tmp_path / "encoder.keras").output_shape == (None, 64)
+
+
+@pytest.mark.slow
+def test_ablations__print_our_numbers_beside_the_papers(labelled, tmp_path):
+    options = ["--data", labelled, "--epochs", 2, "--rows", 2, "--json", "rows.json"]
+    output = run_example("ablations.py", *options, cwd=tmp_path)
+    lines = re.findall(r"kNN +(\d+\.\d)  linear +(\d+\.\d)  std (\d\.\d\d)   paper (\d+\.\d)", output)
+    assert [line[3] for line in lines] == ["72.5", "18.8"]
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert [f"{row['knn']:.1f}" for row in rows.values()] == [line[0] for line in lines]
+    # A target that never moves leaves the online network another result than one that follows.
+    assert len({row["target_std"] for row in rows.values()}) == 2
+
+
+@pytest.mark.slow
+def test_search__fits_a_setting_into_processor_seconds(labelled, tmp_path):
+    settings = ["view_size=16", "batch_size=16", "hidden=32", "output=16", "widths=(4,8)"]
+    flags = [word for setting in settings for word in ("--set", setting)]
+    output = run_example("search.py", "--data", labelled, "--cpu-seconds", 3, *flags, cwd=tmp_path)
+    result = json.loads(output.splitlines()[-1])
+    assert result["set"] == settings
+    assert result["epochs"] > 0.1
+    assert 0.0 <= result["knn"] <= 100.0

@@ -1,0 +1,130 @@
+"""One trial of the search for the CPU recipe: a setting, a budget of processor seconds, and how well it did.
+
+    python examples/search.py --data tfds:cifar10 --cpu-seconds 240 --set view_size=24 --set batch_size=64
+
+Settings differ in what a step costs, so trials are made equal in processor time, which other programs on the machine
+disturb less than the clock: steps are timed first, and the schedules fit to as many as the budget holds. The judge is
+the nearest neighbours (k 200, temperature 0.1) of the pictures to judge by among those trained on, whole and at their
+own size. Results are in `examples/search.md`.
+"""
+
+import argparse
+import ast
+import json
+import os
+
+import keras
+import numpy as np
+
+import byol_keras as bk
+
+SETTINGS = {
+    "batch_size": 128,
+    "rate": 0.4,  # at a batch of 128, in proportion to the batch
+    "momentum": 0.9,
+    "optimizer": "sgd",
+    "weight_decay": 5e-4,
+    "tau": 0.97,
+    "warmup": 0.05,
+    "view_size": 32,
+    "area": (0.2, 1.0),
+    "views": {},
+    "widths": (16, 32, 64),
+    "hidden": 1024,
+    "output": 256,
+    "seed": 0,
+}
+_WARM, _TIMED = 10, 50
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Processor seconds per step, without the first steps, which compile."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 == _WARM:
+            self.since = sum(os.times()[:2])
+        if batch + 1 == _WARM + _TIMED:
+            self.per_step = (sum(os.times()[:2]) - self.since) / _TIMED
+
+
+def main() -> None:
+    options = parse_options()
+    setting = SETTINGS | dict(map(parse_setting, options.set))
+    bk.set_precision("auto")
+    (images, labels), (queries, truth) = (load(options.data, part) for part in (None, "test"))
+    watch = Stopwatch()
+    train(build(setting, 1000, images), images, setting, 1000, _WARM + _TIMED, watch)
+    steps = int(options.cpu_seconds / watch.per_step)
+    model = build(setting, steps, images)
+    train(model, images, setting, steps, steps)
+    features = [bk.evaluation.extract_features(model, part) for part in (images, queries)]
+    result = {
+        "knn": round(100 * bk.evaluation.knn_accuracy(features[0], labels, features[1], truth), 2),
+        "target_std": round(float(model.std_tracker.result()), 2),
+        "epochs": round(steps * setting["batch_size"] / len(images), 1),
+        "set": options.set,
+    }
+    print(json.dumps(result))
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="shapes", help="labelled pictures of 32 pixels with a part to judge by")
+    parser.add_argument("--cpu-seconds", type=float, default=240.0)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=f"of {', '.join(SETTINGS)}")
+    return parser.parse_args()
+
+
+def parse_setting(text: str) -> tuple:
+    name, _, value = text.partition("=")
+    if name not in SETTINGS:
+        raise SystemExit(f"--set takes {', '.join(SETTINGS)}. Received: {name}")
+    try:
+        return name, ast.literal_eval(value)
+    except ValueError:
+        return name, value
+
+
+def load(data: str, part: str | None) -> tuple[np.ndarray, np.ndarray]:
+    images, labels, _ = bk.data.Pictures(bk.data.open_source(data, split=part), size=32).arrays()
+    return images, labels
+
+
+def build(setting: dict, steps: int, images: np.ndarray) -> bk.BYOL:
+    keras.utils.set_random_seed(setting["seed"])
+    encoder = bk.encoders.small_resnet((None, None, images.shape[-1]), widths=setting["widths"])
+    views = bk.views.ImageViews(setting["view_size"], preset="cifar", area=setting["area"], **setting["views"])
+    output = {"hidden": setting["hidden"], "output": setting["output"]}
+    projector = bk.heads.projector(encoder.output_shape[-1], **output)
+    predictor = bk.heads.predictor(setting["output"], **output)
+    model = bk.BYOL(encoder, views=views, projector=projector, predictor=predictor, seed=setting["seed"])
+    model.compile(make_optimizer(setting, steps))
+    return model
+
+
+def make_optimizer(setting: dict, steps: int) -> keras.optimizers.Optimizer:
+    rate = setting["rate"] * setting["batch_size"] / 128
+    schedule = bk.schedules.WarmupCosine(rate, steps, int(setting["warmup"] * steps))
+    momentum, decay = setting["momentum"], setting["weight_decay"]
+    if setting["optimizer"] == "lars":
+        return bk.LARS(schedule, weight_decay=decay, momentum=momentum, trust_coefficient=0.02)
+    if setting["optimizer"] == "adamw":
+        return keras.optimizers.AdamW(schedule, weight_decay=decay)
+    return keras.optimizers.SGD(schedule, momentum=momentum, weight_decay=decay / (1 - momentum))
+
+
+def train(
+    model: bk.BYOL,
+    images: np.ndarray,
+    setting: dict,
+    total: int,
+    steps: int,
+    *callbacks: keras.callbacks.Callback,
+) -> None:
+    ema = bk.callbacks.TargetEMA(setting["tau"], total_steps=total)
+    options = {"batch_size": setting["batch_size"], "callbacks": [ema, *callbacks], "verbose": 0}
+    model.fit(images, epochs=1, steps_per_epoch=steps, **options)
+
+
+if __name__ == "__main__":
+    main()
