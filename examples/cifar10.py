@@ -9,7 +9,8 @@ from there instead, and a folder with `train/CLASS/` and `test/CLASS/` will do a
 
 BYOL gets the 10,000 pictures and nothing else. Labels come in when it is over: kNN (k 200, temperature 0.1) and a
 linear classifier learn from those of the 10,000 and are asked about the test pictures. The supervised network sees
-those labels all along, for about as long: it shows what labels are worth. How BYOL's settings were found: `examples/search.md`.
+those labels all along, for about as long: it shows what labels are worth. How BYOL's settings were found is in
+`examples/search.md`.
 """
 
 import argparse
