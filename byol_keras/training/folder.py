@@ -32,50 +32,20 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = os.fspath(path).rstrip("/") or "."
+        self.config = self.file("config.yaml")
+        self.plan = self.file("plan.json")
+        self.checkpoints = self.file("checkpoints")
+        self.metrics = self.file("metrics.jsonl")
+        self.logs = self.file("logs")
+        self.encoder = self.file("encoder.keras")
+        self.skipped = self.file("skipped.txt")
+        self.evaluation = self.file("evaluation.json")
+        self.report = self.file("report.html")
+        self.export = self.file("export")
 
     def file(self, name: str) -> str:
         """The path of something in the folder."""
         return os.path.join(self.path, name)
-
-    @property
-    def config(self) -> str:
-        return self.file("config.yaml")
-
-    @property
-    def plan(self) -> str:
-        return self.file("plan.json")
-
-    @property
-    def checkpoints(self) -> str:
-        return self.file("checkpoints")
-
-    @property
-    def metrics(self) -> str:
-        return self.file("metrics.jsonl")
-
-    @property
-    def logs(self) -> str:
-        return self.file("logs")
-
-    @property
-    def encoder(self) -> str:
-        return self.file("encoder.keras")
-
-    @property
-    def skipped(self) -> str:
-        return self.file("skipped.txt")
-
-    @property
-    def evaluation(self) -> str:
-        return self.file("evaluation.json")
-
-    @property
-    def report(self) -> str:
-        return self.file("report.html")
-
-    @property
-    def export(self) -> str:
-        return self.file("export")
 
     def check_free(self) -> None:
         """Refuses a folder that holds another run."""
