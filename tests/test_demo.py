@@ -27,7 +27,7 @@ def test_demo__needs_no_arguments_but_time(tmp_path, monkeypatch):
     assert (evaluation["train_examples"], evaluation["test_examples"], evaluation["classes"]) == (5000, 1000, 8)
 
     served = tf.saved_model.load(run / "export" / "encoder" / "1")
-    pictures = (bk.data.shapes(4, size=24)[0] / 255.0).astype("float32")
+    pictures = (bk.data.shapes(4)[0] / 255.0).astype("float32")
     encoder = Run(run).encoder()
     np.testing.assert_allclose(served.serve(pictures), encoder(pictures), atol=1e-2)
     assert _free_folder() == "runs/demo-2"
