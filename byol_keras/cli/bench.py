@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import PretrainConfig
 from .main import COMMANDS
-from .parsing import UsageError, parse, parser_of
+from .parsing import UsageError, config_of, parse, parser_of, require_data
 
 if TYPE_CHECKING:
     from ..training.benchmarking import Benchmark
@@ -44,16 +44,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _checked(given: dict[str, Any], seconds: float, file: str | None) -> PretrainConfig:
-    if "data" not in given:
-        raise UsageError("`--data` is missing: name a folder, tfds:NAME, tfrecord:PATTERN, an .npz file, or shapes")
+    require_data(given)
     if not seconds > 0.0:
         raise UsageError(f"`seconds` must be positive. Received: seconds={seconds}")
     if file is not None and not Path(file).absolute().parent.is_dir():
         raise UsageError(f"`json` must lie in a folder that exists. Received: json={file}")
-    try:
-        return PretrainConfig.of(given)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    return config_of(given)
 
 
 def _table(measured: "Benchmark") -> Any:

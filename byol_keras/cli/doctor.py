@@ -7,7 +7,7 @@ from ..config import PretrainConfig
 from ..data.skipping import printable
 from ..doctor import environment, findings
 from .main import COMMANDS
-from .parsing import UsageError, parse, parser_of
+from .parsing import UsageError, config_of, parse, parser_of
 
 __all__ = ["run"]
 
@@ -25,10 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parse(parser_of("doctor", COMMANDS["doctor"], PretrainConfig, leave_out), arguments)
     if given and "data" not in given:
         raise UsageError("`--data` is missing: which pictures should be looked at?")
-    try:
-        config = PretrainConfig.of(given)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    config = config_of(given)
     console = Console()
     console.print(_environment())
     return _examine(config, console) if config.data is not None else 0

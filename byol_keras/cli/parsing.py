@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..arguments import did_you_mean
+from ..config import PretrainConfig
 
-__all__ = ["UsageError", "parse", "parser_of", "require"]
+__all__ = ["UsageError", "config_of", "parse", "parser_of", "require", "require_data"]
 
 
 class UsageError(ValueError):
@@ -81,6 +82,20 @@ def require(options: Any, *names: str) -> None:
     for name in names:
         if getattr(options, name) is None:
             raise UsageError(f"`--{name.replace('_', '-')}` is missing")
+
+
+def config_of(given: dict[str, Any]) -> PretrainConfig:
+    """The configuration that a command line asks for; what it refuses is wrong usage."""
+    try:
+        return PretrainConfig.of(given)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def require_data(given: dict[str, Any]) -> None:
+    """Refuses a command line that names nothing to learn from."""
+    if "data" not in given:
+        raise UsageError("`--data` is missing: name a folder, tfds:NAME, tfrecord:PATTERN, an .npz file, or shapes")
 
 
 def _dashed(found: re.Match) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..config import PretrainConfig
 from .main import COMMANDS
-from .parsing import UsageError, parse, parser_of
+from .parsing import UsageError, config_of, parse, parser_of, require_data
 
 __all__ = ["run"]
 
@@ -15,14 +15,11 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run")
     given = parse(parser, arguments)
     resume = given.pop("resume", False)
-    if not resume and "data" not in given:
-        raise UsageError("`--data` is missing: name a folder, tfds:NAME, tfrecord:PATTERN, an .npz file, or shapes")
+    if not resume:
+        require_data(given)
     if resume and "run" not in given:
         raise UsageError("`--resume` needs `--run`: the folder of the run to go on with")
-    try:
-        PretrainConfig.of(given)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    config_of(given)
     from ..training import pretrain
 
     pretrain(given, resume=resume)

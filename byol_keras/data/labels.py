@@ -38,8 +38,8 @@ def as_labels(labels: Any, length: int, name: str) -> Labels:
     return labels.astype("int64"), None
 
 
-def _numbered(texts: Sequence[str]) -> Labels:
-    names = sorted(set(texts))
+def _numbered(texts: Sequence[str], known: Iterable[str] = ()) -> tuple[np.ndarray, tuple[str, ...]]:
+    names = sorted({*texts, *known})
     numbers = {name: number for number, name in enumerate(names)}
     return np.fromiter((numbers[text] for text in texts), "int64", len(texts)), tuple(names)
 
@@ -57,12 +57,8 @@ def labels_from_folders(paths: Sequence[str], known: Iterable[str] = ()) -> Labe
     """
     if not all("/" in path for path in paths):
         return None, None
-    firsts = [path.split("/", 1)[0] for path in paths]
-    names = sorted({*firsts, *known})
-    if len(names) < 2:
-        return None, None
-    numbers = {name: number for number, name in enumerate(names)}
-    return np.fromiter(map(numbers.__getitem__, firsts), "int64", len(paths)), tuple(names)
+    labels, names = _numbered([path.split("/", 1)[0] for path in paths], known)
+    return (labels, names) if len(names) > 1 else (None, None)
 
 
 def labels_from_csv(file: str, folder: str, paths: Sequence[str]) -> Labels:

@@ -6,6 +6,7 @@ from .finishing import export_encoder
 from .folder import RunFolder
 from .loading import Run
 from .pretrain import pretrain
+from .progress import standard_console
 
 __all__ = ["demo"]
 
@@ -19,7 +20,7 @@ def demo(folder: str, seed: int = 0, epochs: int | None = None, console: Any = N
         epochs: length of the run. Default: the recipe's.
         console: a `rich.console.Console`.
     """
-    console = console or _console()
+    console = console or standard_console()
     console.print(
         "6,000 pictures are drawn: shapes in any colours, places and sizes. BYOL never sees which shape a picture "
         "shows; the labels judge it in the end.",
@@ -29,9 +30,3 @@ def demo(folder: str, seed: int = 0, epochs: int | None = None, console: Any = N
     path = export_encoder(Run(folder).encoder(), finished)
     console.print(f"SavedModel: {path}", highlight=False, soft_wrap=True)
     return finished
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console()

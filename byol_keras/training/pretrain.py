@@ -26,7 +26,7 @@ from .journal import Journal
 from .loop import Waiting, train
 from .plan import Plan
 from .planning import make_plan
-from .progress import Progress
+from .progress import Progress, standard_console
 from .rundata import RunData
 
 __all__ = ["pretrain"]
@@ -68,7 +68,7 @@ def pretrain(
     ```
     """
     with restored_precision():
-        return _pretrain(_given(config) | options, resume, console or _console())
+        return _pretrain(_given(config) | options, resume, console or standard_console())
 
 
 def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
@@ -81,14 +81,15 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     data = RunData(settings, folder.skipped)
     plan = folder.stored_plan() if resume else make_plan(settings, data, began)
     data.check(plan)
+    if resume and _is_finished(folder, plan):
+        _announce(console, folder, plan, data)
+        console.print("this run is finished", highlight=False)
+        return folder
     model, pictures = build_model(plan, settings.init_from), data.training(plan)
     if not resume:
         folder.start(settings, plan)
         write_text(folder.file("environment.json"), json.dumps(environment(), indent=2))
     _announce(console, folder, plan, data)
-    if resume and _is_finished(folder, plan):
-        console.print("this run is finished", highlight=False)
-        return folder
     _train(model, pictures, plan, settings, folder, data, console)
     finish(folder, model, plan, settings, data, console)
     return folder
@@ -104,12 +105,6 @@ def _given(config: PretrainConfig | Mapping[str, Any] | None) -> dict[str, Any]:
 def _is_finished(folder: RunFolder, plan: Plan) -> bool:
     steps = checkpoints.saved_steps(folder.checkpoints)
     return bool(steps) and steps[-1] >= plan.total_steps and tf.io.gfile.exists(folder.report)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console()
 
 
 def _announce(console: Any, folder: RunFolder, plan: Plan, data: RunData) -> None:

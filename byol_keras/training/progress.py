@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["Progress", "readable_time"]
+__all__ = ["Progress", "readable_time", "standard_console"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDE = 120
@@ -82,6 +82,13 @@ _FORMATS = {
     "tau": "tau {:.4f}",
     "learning_rate": "rate {:.3g}",
 }
+
+
+def standard_console() -> Any:
+    """Where a run shows what it does if nobody says otherwise."""
+    from rich.console import Console
+
+    return Console()
 
 
 def readable_time(seconds: float) -> str:
