@@ -2,7 +2,7 @@
 
 import keras
 
-__all__ = ["copy_weights", "twin"]
+__all__ = ["copy_weights", "rebuilt", "twin"]
 
 
 def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
@@ -19,8 +19,7 @@ def twin(model: keras.Model, argument: str) -> keras.Model:
         argument: what the user calls it, for the error message.
     """
     try:
-        with keras.saving.custom_object_scope(_own_classes(model)):
-            copy = keras.saving.deserialize_keras_object(_renamed(model), safe_mode=False)
+        copy = rebuilt(model, _renamed(model))
         copy_weights(model, copy)
     except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
         raise TypeError(
@@ -29,6 +28,18 @@ def twin(model: keras.Model, argument: str) -> keras.Model:
             f"Received: {argument}={model} ({error})"
         ) from error
     return copy
+
+
+def rebuilt(model: keras.Model, serialized: dict | None = None) -> keras.Model:
+    """A network of the same architecture, with weights as its initialisers make them.
+
+    Args:
+        model: a built Keras model that can be serialised.
+        serialized: what to build instead of exactly what Keras makes of `model`. Default None.
+    """
+    serialized = serialized or keras.saving.serialize_keras_object(model)
+    with keras.saving.custom_object_scope(_own_classes(model)):
+        return keras.saving.deserialize_keras_object(serialized, safe_mode=False)
 
 
 def _own_classes(model: keras.Model) -> dict[str, type]:

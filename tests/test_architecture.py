@@ -31,7 +31,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "encoders": {"arguments", "layers"},
     "checkpoints": {"writing"},
     "viewing": {"stepping", "views"},
-    "evaluation": {"arguments", "intake", "version", "viewing", "writing"},
+    "evaluation": {"arguments", "cloning", "intake", "version", "viewing", "writing"},
     "callbacks": {"arguments", "checkpoints", "evaluation", "schedules", "viewing"},
     "data": {"arguments", "writing"},
     "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "viewing"},

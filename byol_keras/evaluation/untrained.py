@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import keras
 
+from ..cloning import rebuilt
+
 __all__ = ["untrained"]
 
 
@@ -31,8 +33,8 @@ def untrained(encoder: keras.Model, seed: int = 0) -> keras.Model:
         raise ValueError(
             f"`encoder` must have trainable weights to be set back. Received: encoder={encoder.name!r}, all frozen"
         )
-    with _drawing_from(seed), keras.saving.custom_object_scope(_own_classes(encoder)):
-        fresh = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder), safe_mode=False)
+    with _drawing_from(seed):
+        fresh = rebuilt(encoder)
     for ours, theirs in zip(encoder.weights, fresh.weights, strict=True):
         if id(ours) not in moved:
             theirs.assign(ours)
@@ -45,11 +47,6 @@ def _learns(layer: keras.Layer) -> bool:
 
 def _own(layer: keras.Layer) -> list[keras.Variable]:
     return [*layer._trainable_variables, *layer._non_trainable_variables]
-
-
-def _own_classes(model: keras.Model) -> dict[str, type]:
-    classes = {type(layer) for layer in model._flatten_layers()}
-    return {own.__name__: own for own in classes if not own.__module__.startswith("keras.")}
 
 
 @contextlib.contextmanager
