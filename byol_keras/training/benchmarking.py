@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -19,14 +18,13 @@ from .loop import Waiting
 from .plan import Plan
 from .planning import make_plan
 from .rundata import RunData
+from .stopwatch import Stopwatch
 
 __all__ = ["Benchmark", "Speeds", "benchmark"]
 
 _ROUNDS = 3
 # So many batches a dataset has ready or nearly ready before anybody asks.
 _READY = 4
-# The first steps compile, find their threads, and live on what was ready.
-_WARMUP_STEPS = _READY + 1
 # Less than this is within what a machine varies by, of the share of waiting and of speeds measured one after another.
 _NOTICEABLE_WAITING = 0.1
 _NOTICEABLE_GAIN = 1.2
@@ -183,25 +181,7 @@ class _Bench:
         return self.plan.batch_size * count / elapsed
 
     def _training(self, batches: tf.data.Dataset, waiting: Waiting) -> tuple[float, float]:
-        window = _Window(self.seconds, waiting)
+        window = Stopwatch(self.seconds, waiting)
         callbacks = [target_ema(self.plan), window]
         self.model.fit(batches, steps_per_epoch=10**6, callbacks=callbacks, verbose=0)
         return self.plan.batch_size * window.steps / window.elapsed, window.waited / window.elapsed
-
-
-class _Window(keras.callbacks.Callback):
-    """Steps taken, and seconds spent waiting, in so many seconds after the first steps."""
-
-    def __init__(self, seconds: float, waiting: Waiting) -> None:
-        super().__init__()
-        self.seconds, self.waiting = seconds, waiting
-        self.steps, self.elapsed, self.waited = 0, 0.0, 0.0
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        now = time.monotonic()
-        if batch + 1 == _WARMUP_STEPS:
-            self._began, self._waited = now, self.waiting.seconds
-        if batch + 1 > _WARMUP_STEPS:
-            self.steps, self.elapsed = batch + 1 - _WARMUP_STEPS, now - self._began
-            self.waited = self.waiting.seconds - self._waited
-            self.model.stop_training = self.elapsed >= self.seconds

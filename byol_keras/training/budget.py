@@ -3,34 +3,16 @@
 import time
 from dataclasses import replace
 
-import keras
-
 from ..data import Pictures
 from .building import build_model, target_ema
 from .plan import Plan
+from .stopwatch import Stopwatch
 
 __all__ = ["steps_in"]
 
-# The first steps compile, fill buffers and find their threads.
-_WARMUP_STEPS = 5
 # Part of the budget that may go into measuring, and what stays free for a machine that slows down.
 _MEASURED_SHARE = 0.03
 _RESERVE = 0.03
-
-
-class _Stopwatch(keras.callbacks.Callback):
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.seconds = seconds
-        self.steps = 0
-        self.elapsed = 0.0
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if batch + 1 == _WARMUP_STEPS:
-            self._since = time.monotonic()
-        if batch + 1 > _WARMUP_STEPS:
-            self.steps, self.elapsed = batch + 1 - _WARMUP_STEPS, time.monotonic() - self._since
-        self.model.stop_training = self.elapsed > self.seconds
 
 
 def steps_in(minutes: float, plan: Plan, pictures: Pictures, init_from: str | None = None, spent: float = 0.0) -> int:
@@ -46,7 +28,7 @@ def steps_in(minutes: float, plan: Plan, pictures: Pictures, init_from: str | No
         spent: seconds of the budget that are gone already.
     """
     began = time.monotonic()
-    watch = _Stopwatch(min(max(60 * minutes * _MEASURED_SHARE, 2.0), 20.0))
+    watch = Stopwatch(min(max(60 * minutes * _MEASURED_SHARE, 2.0), 20.0))
     endless = replace(plan, total_steps=10**6)
     model = build_model(endless, init_from)
     with pictures.skipped.explained():
