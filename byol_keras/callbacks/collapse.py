@@ -9,6 +9,7 @@ import tensorflow as tf
 from ..arguments import check_positive
 from ..evaluation.health import Verdict, alignment, effective_rank, uniformity, verdict
 from ..viewing import as_encoded, make_pair
+from .window import Window
 
 __all__ = ["CollapseMonitor"]
 
@@ -71,7 +72,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         self.verdict = _UNJUDGED
         self.latest: dict[str, float] = {}
         self.history: list[dict[str, float]] = []
-        self._window = _Window()
+        self._window = Window()
         self._pair: tuple | None = None
         self._measure = tf.function(self._measure_all)
 
@@ -137,31 +138,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         self.history = [dict(point) for point in state["history"]]
         self.latest = dict(self.history[-1]) if self.history else {}
         self.verdict = Verdict(**state["verdict"])
-        self._window = _Window(*state["window"])
-
-
-class _Window:
-    """The mean over the batches since the last look, out of logs that are means since the epoch began."""
-
-    def __init__(self, total: float = 0.0, count: int = 0) -> None:
-        self.total, self.count = total, count
-        self.begin_epoch()
-
-    def begin_epoch(self) -> None:
-        self._epoch_total, self._epoch_count = 0.0, 0
-
-    def add(self, count: int, mean: float) -> None:
-        self.total += count * mean - self._epoch_total
-        self.count += count - self._epoch_count
-        self._epoch_total, self._epoch_count = count * mean, count
-
-    def take(self) -> float:
-        mean = self.total / self.count
-        self.total, self.count = 0.0, 0
-        return mean
-
-    def pending(self) -> list:
-        return [self.total, self.count]
+        self._window = Window(*state["window"])
 
 
 def _check_images(images: object) -> None:

@@ -9,33 +9,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..callbacks.window import Window
 from ..writing import write_text
 from .folder import RunFolder
 from .loop import Waiting
 from .plan import Plan
 
 __all__ = ["Journal"]
-
-
-class _Window:
-    """The mean of a `keras.metrics.Mean` since the last look, whenever Keras resets it."""
-
-    def __init__(self, metric: keras.metrics.Mean) -> None:
-        self.metric = metric
-        self._before = (0.0, 0.0)
-        self._total, self._count = 0.0, 0.0
-
-    def absorb(self, reset: bool = False) -> None:
-        now = (float(self.metric.total), float(self.metric.count))
-        self._total += now[0] - self._before[0]
-        self._count += now[1] - self._before[1]
-        self._before = (0.0, 0.0) if reset else now
-
-    def mean(self) -> float:
-        self.absorb()
-        total, count = self._total, self._count
-        self._total, self._count = 0.0, 0.0
-        return total / count if count else math.nan
 
 
 class Journal(keras.callbacks.Callback):
@@ -95,19 +75,23 @@ class Journal(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._writer = self._writer or tf.summary.create_file_writer(self.folder.logs)
-        self._windows = {"loss": _Window(self.model._loss_tracker), "target_std": _Window(self.model.std_tracker)}
+        self._windows = {"loss": Window(), "target_std": Window()}
         self._entered = self._since = time.monotonic()
         self._step = self._line_step = int(self.model.batches_seen.numpy())
         self._waited = self.waiting.seconds
 
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        for window in self._windows.values():
+            window.begin_epoch()
+
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        for name, window in self._windows.items():
+            window.add(batch + 1, logs[name])
         self._step = int(self.model.batches_seen.numpy())
         if self._step - self._line_step >= self.every:
             self._write(self._numbers())
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        for window in self._windows.values():
-            window.absorb(reset=True)
         if news := self._news():
             self._write(news)
 
@@ -119,7 +103,7 @@ class Journal(keras.callbacks.Callback):
     def _numbers(self) -> dict[str, float]:
         now, waited = time.monotonic(), self.waiting.seconds
         elapsed = max(now - self._since, 1e-9)
-        numbers = {name: window.mean() for name, window in self._windows.items()}
+        numbers = {name: window.take() for name, window in self._windows.items()}
         numbers |= {"tau": float(self.model.tau_tracker.result())}
         numbers |= {"learning_rate": float(self.model.rate_tracker.result())}
         numbers |= {"pictures_per_second": (self._step - self._line_step) * self.plan.batch_size / elapsed}
