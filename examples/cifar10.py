@@ -9,21 +9,23 @@ from there instead, and a folder with `train/CLASS/` and `test/CLASS/` will do a
 
 BYOL gets the 10,000 pictures and nothing else. Labels come in when it is over: kNN (k 200, temperature 0.1) and a
 linear classifier learn from those of the 10,000 and are asked about the test pictures. The supervised network sees
-those labels all along, for about as long: it shows what labels are worth. How BYOL's settings were found is in
-`examples/search.md`.
+those labels all along and trains for as many seconds: it shows what labels are worth. How BYOL's settings were found is
+in `examples/search.md`.
 """
 
 import argparse
+import json
+import math
 import time
 
 import keras
 import numpy as np
 import rich
+import tensorflow as tf
 
 import byol_keras as bk
 
-# Of a step of BYOL and of a supervised one: forward passes, and backward passes, which take twice as long.
-BYOL_COST, SUPERVISED_COST = 4 + 2 * 2, 1 + 2
+BATCH_SIZE = 128  # of the supervised network
 
 
 def main() -> None:
@@ -33,15 +35,14 @@ def main() -> None:
     test_images, test_labels = load(held_out, len(held_out))
 
     budget = {"minutes": options.minutes} if options.epochs is None else {"epochs": options.epochs}
-    settings = {"recipe": options.recipe, "size": 32, "seed": options.seed, **budget}
+    settings = {"recipe": options.recipe, "encoder": options.encoder, "size": 32, "seed": options.seed, **budget}
     run = bk.pretrain(data=images, run=options.run, resume=True, **settings)
     encoder = keras.models.load_model(run.encoder)
     print(f"{encoder.name}: {encoder.count_params():,} weights")
 
-    began = time.monotonic()
-    epochs = round(run.stored_plan().epochs * BYOL_COST / SUPERVISED_COST)
-    classifier = train_with_labels(encoder, images, labels, epochs, options.seed)
-    print(f"supervised: {epochs} epochs in {(time.monotonic() - began) / 60:.1f} minutes")
+    with open(run.metrics) as journal:
+        seconds = json.loads(list(journal)[-1])["seconds"]
+    classifier = train_with_labels(encoder, images, labels, seconds, options.seed)
 
     networks = {
         "untrained": bk.evaluation.untrained(encoder, seed=options.seed),
@@ -67,21 +68,42 @@ def load(source: bk.data.Source, examples: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def train_with_labels(
-    encoder: keras.Model, images: np.ndarray, labels: np.ndarray, epochs: int, seed: int
+    encoder: keras.Model, images: np.ndarray, labels: np.ndarray, seconds: float, seed: int
 ) -> keras.Model:
-    """A network like `encoder`, trained from scratch with the usual recipe: crops and flips, a falling rate."""
+    """A network like `encoder` with a classifier on top, trained from scratch on crops and flips."""
+    keras.utils.set_random_seed(seed)
+    fresh = bk.evaluation.untrained(encoder, seed=seed)
+    fresh.name = encoder.name
+    head = keras.layers.Dense(int(labels.max()) + 1, activation="softmax", dtype="float32")
+    classifier = keras.Sequential([keras.Input((32, 32, 3)), fresh, head])
+    sgd = keras.optimizers.SGD(0.0, momentum=0.9, weight_decay=5e-3)
+    classifier.compile(sgd, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+
     crops = bk.views.ImageViews(size=32, preset="cifar", area=(0.5, 1.0), jitter=0.0, grayscale=0.0, solarize=0.0)
-    return bk.finetune(
-        bk.evaluation.untrained(encoder, seed=seed),
-        images,
-        labels,
-        epochs=epochs,
-        batch_size=128,
-        learning_rate=0.1,
-        head_first=False,
-        augment=lambda batch, seed: crops(batch, seed)[0],
-        seed=seed,
-    )
+    examples = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed).repeat()
+    batches = examples.batch(BATCH_SIZE).enumerate().map(lambda i, batch: (crops(batch[0], (seed, i))[0], batch[1]))
+    course = {"steps_per_epoch": max(1, len(images) // BATCH_SIZE), "epochs": 10**6}
+    classifier.fit(batches.prefetch(2), callbacks=[FallingWithTheClock(0.2, seconds)], verbose=0, **course)
+    print(f"supervised: {len(classifier.history.epoch)} epochs in {seconds / 60:.1f} minutes")
+    return classifier
+
+
+class FallingWithTheClock(keras.callbacks.Callback):
+    """A rate that falls from its peak to 0 as a cosine of the time that has passed, and then ends training."""
+
+    def __init__(self, peak: float, seconds: float):
+        super().__init__()
+        self.peak, self.seconds = peak, seconds
+
+    def on_train_begin(self, logs=None):
+        self.began = time.monotonic()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        share = min(1.0, (time.monotonic() - self.began) / self.seconds)
+        self.model.optimizer.learning_rate = self.peak * (1 + math.cos(math.pi * share)) / 2
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = time.monotonic() - self.began >= self.seconds
 
 
 def parse_options() -> argparse.Namespace:
@@ -92,6 +114,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=15, help="time to train BYOL for")
     parser.add_argument("--epochs", type=int, help="passes over the pictures, instead of minutes")
     parser.add_argument("--recipe", default="auto", help="settings of training, by name")
+    parser.add_argument("--encoder", help="the network by name, instead of the recipe's")
     parser.add_argument("--seed", type=int, default=0, help="what weights, order and views depend on")
     parser.add_argument("--run", default="runs/cifar10", help="folder for everything that is written")
     return parser.parse_args()
