@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["is_remote", "replace_file", "write_text"]
+__all__ = ["beside", "is_remote", "replace_file", "write_text"]
 
 
 def is_remote(path: str | os.PathLike) -> bool:
@@ -20,33 +20,46 @@ def is_remote(path: str | os.PathLike) -> bool:
     return "://" in os.fspath(path)
 
 
-def replace_file(path: str | os.PathLike, write: Callable[[Any], None]) -> None:
-    """Writes a file beside its place and renames it: a reader sees the old content or the new, never a part.
+@contextlib.contextmanager
+def beside(path: str | os.PathLike, suffix: str = "") -> Iterator[str]:
+    """A path next to `path` to write a file or a folder to; it is renamed when the block ends, removed if that fails.
 
-    On a local disk the rename is atomic and the content is on the disk before it. Object stores copy instead of
-    renaming: a reader may find the file missing for a moment, or old, but still never cut short.
+    On a local disk the rename is atomic and a file's content is on the disk before it. Object stores copy instead of
+    renaming: a reader may find a file missing for a moment, or old, but never cut short.
+
+    Args:
+        path: the final name, local or of any store that `tf.io.gfile` knows.
+        suffix: what the name to write to must end in, for writers that go by it. Default none.
+    """
+    path = os.fspath(path)
+    draft = f"{path}.writing-{os.getpid()}{suffix}"
+    try:
+        yield draft
+        if is_remote(path) or os.path.isdir(draft):
+            tf.io.gfile.rename(draft, path, overwrite=not tf.io.gfile.isdir(draft))
+        else:
+            _to_disk(draft)
+            os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError, tf.errors.OpError):
+            (tf.io.gfile.rmtree if tf.io.gfile.isdir(draft) else tf.io.gfile.remove)(draft)
+        raise
+
+
+def _to_disk(path: str) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def replace_file(path: str | os.PathLike, write: Callable[[Any], None]) -> None:
+    """Writes a file `beside` its place: a reader sees the old content or the new, never a part.
 
     Args:
         path: the final name, local or of any store that `tf.io.gfile` knows.
         write: called with a file that is open for binary writing.
     """
-    path = os.fspath(path)
-    beside = f"{path}.writing-{os.getpid()}"
-    try:
-        if is_remote(path):
-            with tf.io.gfile.GFile(beside, "wb") as file:
-                write(file)
-            tf.io.gfile.rename(beside, path, overwrite=True)
-        else:
-            with open(beside, "wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError, tf.errors.OpError):
-            tf.io.gfile.remove(beside)
-        raise
+    with beside(path) as draft, tf.io.gfile.GFile(draft, "wb") if is_remote(path) else open(draft, "wb") as file:
+        write(file)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data import Pictures, Source
 from ..evaluation import extract_features
+from ..writing import beside
 
 __all__ = ["embed"]
 
@@ -37,13 +38,8 @@ def embed(encoder: keras.Model, source: Source, pictures: Pictures, path: str | 
         raise ValueError(f"`output` must end in {' or '.join(_WRITERS)}. Received: output={os.fspath(path)}")
     if not Path(path).absolute().parent.is_dir():
         raise ValueError(f"`output` must lie in a folder that exists. Received: output={os.fspath(path)}")
-    beside = Path(f"{os.fspath(path)}.writing-{os.getpid()}")
-    try:
-        count = _WRITERS[kind](beside, _chunks(encoder, pictures), source)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return count
+    with beside(path) as draft:
+        return _WRITERS[kind](Path(draft), _chunks(encoder, pictures), source)
 
 
 def _chunks(encoder: keras.Model, pictures: Pictures) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -12,6 +12,7 @@ from ..encoders import resized
 from ..evaluation import table
 from ..model import BYOL
 from ..report import Material, write_report
+from ..writing import beside
 from .building import initial_encoder
 from .folder import RunFolder
 from .judging import judge_encoders
@@ -38,17 +39,15 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
 
 def save_encoder(model: BYOL, plan: Plan, folder: RunFolder) -> None:
     """Writes the online encoder as it is now, for pictures of the plan's size."""
-    beside = folder.file("encoder.writing.keras")
-    resized(model.encoder, plan.shape).save(beside)
-    tf.io.gfile.rename(beside, folder.encoder, overwrite=True)
+    with beside(folder.encoder, suffix=".keras") as draft:
+        resized(model.encoder, plan.shape).save(draft)
 
 
 def export_encoder(encoder: keras.Model, folder: RunFolder) -> str:
     """Writes an encoder as a SavedModel that plain TensorFlow loads, in the layout of TF Serving; returns its path."""
     path = os.path.join(folder.export, "encoder", "1")
-    beside = f"{path}.writing"
-    encoder.export(beside, format="tf_saved_model", verbose=False)
-    tf.io.gfile.rename(beside, path)
+    with beside(path) as draft:
+        encoder.export(draft, format="tf_saved_model", verbose=False)
     return path
 
 
