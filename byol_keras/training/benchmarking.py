@@ -12,6 +12,7 @@ from ..config import PretrainConfig
 from ..data import Pictures
 from ..model import BYOL
 from ..precision import fastest_precision
+from ..threads import spread_over_cores
 from .advising import cache_bytes, readable_bytes
 from .building import build_model, target_ema
 from .loop import Waiting
@@ -133,6 +134,7 @@ def benchmark(
     """
     if not seconds > 0.0:
         raise ValueError(f"`seconds` must be positive. Received: seconds={seconds}")
+    spread_over_cores()
     data = RunData(config)
     plan = replace(make_plan(config, data, time.monotonic()), total_steps=_LONG)
     pictures = data.training(plan)

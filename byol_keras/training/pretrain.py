@@ -17,6 +17,7 @@ from ..data import Pictures
 from ..doctor import environment
 from ..model import BYOL
 from ..precision import restored_precision
+from ..threads import spread_over_cores
 from ..writing import write_text
 from .building import build_model, target_ema
 from .finishing import finish, save_encoder
@@ -73,6 +74,7 @@ def pretrain(
 
 def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     began = time.monotonic()
+    spread_over_cores()
     folder = RunFolder(PretrainConfig.of(given).folder)
     resume = resume and (tf.io.gfile.exists(folder.plan) or "data" not in given)
     settings = folder.config_to_resume(given) if resume else PretrainConfig.of(given)

@@ -1,0 +1,52 @@
+"""Who may use which core."""
+
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from byol_keras import threads
+
+VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+PROGRAM = """
+import tensorflow as tf
+from byol_keras import threads
+threads._cores = lambda: 2
+threads.spread_over_cores()
+tf.constant(1.0) + 1.0
+print(tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads())
+"""
+
+
+@pytest.fixture(autouse=True)
+def without_variables(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_spread_over_cores__gives_each_of_two_operations_a_core():
+    output = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "variable", "changes"), [(2, None, 1), (1, None, 0), (8, None, 0), (2, VARIABLES[0], 0)]
+)
+def test_spread_over_cores__changes_nothing_elsewhere_or_against_the_user(cores, variable, changes, monkeypatch):
+    changed = []
+    monkeypatch.setattr(threads, "_cores", lambda: cores)
+    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", changed.append)
+    monkeypatch.setattr(tf.config.threading, "set_inter_op_parallelism_threads", lambda count: None)
+    if variable:
+        monkeypatch.setenv(variable, "4")
+    threads.spread_over_cores()
+    assert changed == [1] * changes
+
+
+def test_spread_over_cores__leaves_a_program_alone_that_computes_already(monkeypatch):
+    float(tf.constant(1.0) + 1.0)
+    before = tf.config.threading.get_intra_op_parallelism_threads()
+    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    threads.spread_over_cores()
+    assert tf.config.threading.get_intra_op_parallelism_threads() == before
