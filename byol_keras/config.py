@@ -14,6 +14,11 @@ __all__ = ["PretrainConfig"]
 
 
 _SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz or .npy file, or shapes"
+_WORDS = {
+    "optimizer": ("lars", "sgd", "adam", "adamw"),
+    "precision": ("float32", "bfloat16", "float16", "auto"),
+    "on_collapse": ("warn", "stop"),
+}
 
 
 def _option(default: Any, text: str) -> Any:
@@ -83,8 +88,11 @@ class PretrainConfig:
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
                 raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={value}")
-        if self.on_collapse not in ("warn", "stop"):
-            raise ValueError(f"`on_collapse` must be 'warn' or 'stop'. Received: on_collapse={self.on_collapse!r}")
+        for name, words in _WORDS.items():
+            value = getattr(self, name)
+            if value is not None and value not in words:
+                known = f"{', '.join(words[:-1])} or {words[-1]}"
+                raise ValueError(f"`{name}` must be {known}. Received: {name}={value!r}")
 
     @property
     def folder(self) -> str:

@@ -167,14 +167,22 @@ BAD = {
     ),
     "unknown recipe": (["pretrain", "--data", "shapes", "--recipe", "cpux"], 1, "Did you mean `cpu`?"),
     "unknown encoder": (["pretrain", "--data", "shapes", "--encoder", "resnet5"], 1, "Did you mean `resnet50`?"),
-    "unknown optimizer": (["pretrain", "--data", "shapes", "--optimizer", "sdg"], 1, "`optimizer` must be one of"),
+    "unknown optimizer": (
+        ["pretrain", "--data", "shapes", "--optimizer", "sdg"],
+        2,
+        "`optimizer` must be lars, sgd, adam or adamw",
+    ),
     "batch larger than data": (["pretrain", "--data", "shapes", "--batch-size", "9999"], 1, "`batch_size`"),
     "resume of nothing": (["pretrain", "--resume", "--run", "nowhere"], 1, "must be the folder of a run"),
     "resume without run": (["pretrain", "--resume"], 2, "`--resume` needs `--run`"),
     "evaluate of nothing": (["evaluate", "--run", "nowhere"], 1, "must be the folder of a run"),
     "evaluate without run": (["evaluate"], 2, "`--run` is missing"),
     "start from no model": (["pretrain", "--data", "shapes", "--init-from", "x.keras"], 1, "`init_from` must be"),
-    "unknown precision": (["pretrain", "--data", "shapes", "--precision", "half"], 1, "`precision` must be one of"),
+    "unknown precision": (
+        ["pretrain", "--data", "shapes", "--precision", "half"],
+        2,
+        "`precision` must be float32, bfloat16, float16 or auto",
+    ),
 }
 
 
