@@ -16,6 +16,7 @@ import os
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import byol_keras as bk
 
@@ -33,9 +34,35 @@ SETTINGS = {
     "widths": (16, 32, 64),
     "hidden": 1024,
     "output": 256,
+    "crops": 0,  # further ones, which the online network alone sees
+    "crop_size": 12,
+    "crop_area": (0.05, 0.3),
     "seed": 0,
 }
 _WARM, _TIMED = 10, 50
+
+
+class MoreCrops(bk.BYOL):
+    """BYOL with further small crops of each picture: the online network predicts both targets from each of them."""
+
+    def __init__(self, *parts, crops, **options):
+        super().__init__(*parts, **options)
+        self.crops = crops
+
+    def _make_views(self, data, stream, index):
+        self._small = [
+            crop
+            for number, make in enumerate(self.crops, 1000)
+            for crop in make(data, seed=(number, tf.cast(index, "int32")))
+        ]
+        return super()._make_views(data, stream, index)
+
+    def _objective(self, views, targets, training):
+        total = super()._objective(views, targets, training)
+        for crop in self._small:
+            prediction = self._predict_target(crop, training)
+            total += sum(tf.reduce_mean(self.loss_function(prediction, target)) for target in targets)
+        return total / (1 + len(self._small))
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -105,7 +132,12 @@ def build(setting: dict, steps: int, images: np.ndarray) -> bk.BYOL:
     output = {"hidden": setting["hidden"], "output": setting["output"]}
     projector = bk.heads.projector(encoder.output_shape[-1], **output)
     predictor = bk.heads.predictor(setting["output"], **output)
-    model = bk.BYOL(encoder, views=views, projector=projector, predictor=predictor, seed=setting["seed"])
+    parts = {"views": views, "projector": projector, "predictor": predictor, "seed": setting["seed"]}
+    if setting["crops"]:
+        small = bk.views.ImageViews(setting["crop_size"], preset="cifar", area=setting["crop_area"], **setting["views"])
+        model = MoreCrops(encoder, crops=[small] * (setting["crops"] // 2), **parts)
+    else:
+        model = bk.BYOL(encoder, **parts)
     model.compile(make_optimizer(setting, steps))
     return model
 

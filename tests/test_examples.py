@@ -149,10 +149,22 @@ def test_ablations__print_our_numbers_beside_the_papers(labelled, tmp_path):
 
 @pytest.mark.slow
 def test_search__fits_a_setting_into_processor_seconds(labelled, tmp_path):
-    settings = ["view_size=16", "batch_size=16", "hidden=32", "output=16", "widths=(4,8)"]
+    result = searched(labelled, tmp_path, ["--cpu-seconds", 3], ["batch_size=16"])
+    assert result["epochs"] > 0.1
+
+
+@pytest.mark.slow
+def test_search__counts_epochs_of_more_crops(labelled, tmp_path):
+    result = searched(labelled, tmp_path, ["--epochs", 1], ["batch_size=16", "crops=2", "crop_size=8"])
+    assert result["epochs"] == 1.0
+
+
+def searched(labelled, folder, budget, settings):
+    settings = [*settings, "view_size=16", "hidden=32", "output=16", "widths=(4,8)"]
     flags = [word for setting in settings for word in ("--set", setting)]
-    output = run_example("search.py", "--data", labelled, "--cpu-seconds", 3, *flags, cwd=tmp_path)
+    output = run_example("search.py", "--data", labelled, *budget, *flags, cwd=folder)
     result = json.loads(output.splitlines()[-1])
     assert result["set"] == settings
-    assert result["epochs"] > 0.1
     assert 0.0 <= result["knn"] <= 100.0
+    assert 0.0 <= result["linear"] <= 100.0
+    return result
