@@ -91,7 +91,7 @@ def test_size__may_be_a_rectangle():
     assert take(pictures.training(2), 1)[0].shape == (2, 6, 10, 3)
 
 
-@pytest.mark.parametrize(("side", "host"), [(48, False), (49, True), (8, False)])
+@pytest.mark.parametrize(("side", "host"), [(64, False), (65, True), (8, False)])
 def test_device__crops_where_pictures_are_of_one_shape_and_not_much_larger(side, host):
     pictures = Pictures(open_source(numbered(4, side)), size=32, crop=CROP)
     assert pictures.host_crops == host

@@ -20,7 +20,7 @@ from .stream import ahead, endless
 __all__ = ["Pictures"]
 
 # Up to here it costs less to send whole pictures to the device than to crop them before.
-_MUCH_LARGER = 1.5
+_MUCH_LARGER = 2.0
 
 
 class Pictures:

@@ -54,19 +54,26 @@ _LIGHTLY = Recipe(
 
 _CPU = Recipe(
     name="cpu",
-    source="byol_keras, found on 10,000 pictures of CIFAR-10 with two CPU cores (see the README)",
-    epochs=60,
+    source="byol_keras, found on 10,000 pictures of CIFAR-10 with two CPU cores (see examples/search.md)",
+    epochs=100,
     batch_size=64,
     base_rate=0.8,
     weight_decay=5e-4,
     tau=0.97,
     optimizer_name="sgd",
-    warmup_epochs=1,
+    warmup_epochs=5,
     hidden=1024,
     encoder_name="small_resnet",
     size=32,
-    view_share=0.75,
-    view_options={"preset": "cifar", "area": (0.2, 1.0)},
+    view_share=0.625,
+    view_options={
+        "preset": "cifar",
+        "area": (0.2, 1.0),
+        "brightness": 0.2,
+        "contrast": 0.2,
+        "saturation": 0.2,
+        "hue": 0.05,
+    },
 )
 
 _DEMO = Recipe(
