@@ -38,7 +38,9 @@ class PretrainConfig:
     data: Any = field(default=None, metadata={"help": _SOURCES})
     run: str | None = _option(None, "the run's folder. Default: runs/ and the name of the data")
     recipe: str = _option("auto", "name of a recipe; auto takes the one for this machine")
-    encoder: str | None = _option(None, "network: resnet18, resnet50, small_resnet, ..., or one of keras.applications")
+    encoder: str | None = _option(
+        None, "network: resnet18, resnet50x2, small_resnet, ..., or one of keras.applications"
+    )
     size: int | None = _option(None, "side of the pictures, as the encoder will be used on them")
     channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour, and all there are for .npy")
     batch_size: int | None = _option(None, "pictures per step")

@@ -227,3 +227,18 @@ def test_resnet__bad_input(arguments, message):
 def test_small_resnet__bad_widths(widths, message):
     with pytest.raises(ValueError, match=message):
         small_resnet((32, 32, 3), widths=widths)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "small_resnet"])
+def test_named__x2_is_twice_the_width(name):
+    wide = encoders.named(f"{name}x2", (32, 32, 3))
+    options = {"stem": "small"} if name == "resnet18" else {}
+    expected = getattr(encoders, name)((32, 32, 3), width=2, **options)
+    assert [weight.shape for weight in wide.weights] == [weight.shape for weight in expected.weights]
+    assert wide.output_shape[-1] == 2 * encoders.named(name, (32, 32, 3)).output_shape[-1]
+
+
+@pytest.mark.parametrize("name", ["small_resnetx0", "resnet19x2", "MobileNetV3Smallx2"])
+def test_named__refuses_a_width_of_nothing(name):
+    with pytest.raises(ValueError, match="`encoder` must be one of"):
+        encoders.named(name, (32, 32, 3))

@@ -1,6 +1,7 @@
 """Encoders by name, for a command line."""
 
 import inspect
+import re
 from collections.abc import Callable
 
 import keras
@@ -15,6 +16,7 @@ from .small import small_resnet
 __all__ = ["named"]
 
 _OURS = {f.__name__: f for f in (resnet18, resnet34, resnet50, resnet101, resnet152, small_resnet)}
+_WIDER = re.compile(r"(\w+)x([1-9])")
 # Below this side the paper's stem leaves maps of a few pixels.
 _SMALL_PICTURES = 64
 
@@ -22,22 +24,27 @@ _SMALL_PICTURES = 64
 def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -> keras.Model:
     """Builds an encoder with fresh weights: one of ours, or any network of `keras.applications`.
 
-    Pictures of up to 64 pixels get the small stem of our ResNets. Networks of `keras.applications` get our fused
-    batch normalisation, and the pixels in [0, 1] are normalised in front of them, as ours do it.
+    `x2` behind one of our names doubles all its channels, as in the paper's ResNet-50 (2x). Pictures of up to 64 pixels
+    get the small stem of our ResNets. Networks of `keras.applications` get our fused batch normalisation, and the
+    pixels in [0, 1] are normalised in front of them, as ours do it.
 
     Args:
-        name: `"resnet18"`, ..., `"small_resnet"`, `"MobileNetV3Small"`, `"EfficientNetV2B0"`, ...
+        name: `"resnet18"`, ..., `"small_resnet"`, `"resnet50x2"`, `"MobileNetV3Small"`, `"EfficientNetV2B0"`, ...
         input_shape: `(height, width, channels)`.
         statistics: mean and standard deviation of the pixels. Default ImageNet's for three channels.
 
     Example:
     >>> named("small_resnet", (32, 32, 3)).output_shape
     (None, 64)
+    >>> named("small_resnetx2", (32, 32, 3)).output_shape
+    (None, 128)
     """
-    if name in _OURS:
-        small = name != "small_resnet" and max(input_shape[:2]) <= _SMALL_PICTURES
+    wider = _WIDER.fullmatch(name)
+    ours, width = (wider[1], int(wider[2])) if wider else (name, 1)
+    if ours in _OURS:
+        small = ours != "small_resnet" and max(input_shape[:2]) <= _SMALL_PICTURES
         stem = {"stem": "small"} if small else {}
-        return _OURS[name](input_shape, statistics=statistics, **stem)
+        return _OURS[ours](input_shape, width=width, statistics=statistics, **stem)
     networks = _applications()
     if name.lower() not in networks:
         known = [*_OURS, *(network.__name__ for network in networks.values())]

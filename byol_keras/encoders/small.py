@@ -18,6 +18,7 @@ def small_resnet(
     synchronized: bool = False,
     zero_last_gamma: bool = False,
     statistics: Statistics | None = None,
+    width: int = 1,
     name: str = "small_resnet",
 ) -> keras.Model:
     """Builds a residual network with a 3x3 stem and one block per width, for experiments on a CPU.
@@ -31,6 +32,7 @@ def small_resnet(
         synchronized: Whether batch statistics are shared by all replicas. Default False.
         zero_last_gamma: Whether every block starts as the identity. Default False.
         statistics: Mean and standard deviation of the pixels, as in `resnet18`.
+        width: Multiple of every block's channels. Default 1.
         name: Name of the model.
 
     Example:
@@ -43,8 +45,9 @@ def small_resnet(
     """
     if not widths:
         raise ValueError(f"`widths` must name at least one block. Received: widths={widths}")
-    for width in widths:
-        check_positive(widths=width)
-    stages = [Stage(width, blocks=1, strides=1 if index == 0 else 2) for index, width in enumerate(widths)]
+    for channels in widths:
+        check_positive(widths=channels)
+    check_positive(width=width)
+    stages = [Stage(width * channels, blocks=1, strides=2 if index else 1) for index, channels in enumerate(widths)]
     blocks = BasicBlocks(normalization, synchronized, zero_last_gamma)
     return residual_network(input_shape, "small", stages, blocks, statistics, name)
