@@ -64,6 +64,7 @@ def finetune(
 
     Example:
     >>> import byol_keras as bk, numpy as np
+    >>> keras.utils.set_random_seed(1)
     >>> encoder = bk.encoders.small_resnet((32, 32, 3), widths=(8,))
     >>> labels = np.arange(40) % 2
     >>> images = np.full((40, 32, 32, 3), 90, "uint8") + 60 * labels[:, None, None, None].astype("uint8")
