@@ -63,3 +63,9 @@ def test_resized__refuses_a_network_that_counts_its_pixels():
     flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(ValueError, match="`encoder` must take pictures of any size to be used at"):
         bk.encoders.resized(flat, (16, 16, 3))
+
+
+@pytest.mark.parametrize(("side", "size"), [(28, 32), (48, 32), (64, 64), (200, 64)])
+def test_size__of_larger_pictures_is_larger(side, size):
+    config = bk.PretrainConfig(data=pictures(20, side), recipe="cpu", precision="float32")
+    assert make_plan(config, RunData(config), began=0.0).shape == (size, size, 3)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..config import PretrainConfig
 from ..data import Pictures
+from ..data.probing import probe
 from ..precision import fastest_precision
 from ..recipes import Recipe
 from .budget import steps_in
@@ -17,6 +18,8 @@ from .rundata import RunData
 __all__ = ["make_plan"]
 
 _SAMPLED = 1000
+# Pictures of one shape, and not larger than this many times the recipe's size, are what it was made for.
+_SMALL = 1.5
 # What 32 pixels are for CIFAR; more would be better, at four times the cost for twice the side.
 _PHOTOGRAPHS = 64
 
@@ -65,9 +68,10 @@ def _size(config: PretrainConfig, recipe: Recipe, data: RunData) -> int:
         return config.size
     if config.init_from is not None:
         return load_encoder(config.init_from).input_shape[1] or recipe.size
-    crop = recipe.views().settings.area, recipe.views().settings.ratio
-    small_ones = recipe.name != "cpu" or not Pictures(data.source, recipe.size, config.channels, crop).host_crops
-    return recipe.size if small_ones else _PHOTOGRAPHS
+    if recipe.name != "cpu":
+        return recipe.size
+    sides = probe(data.source, config.channels).sides
+    return recipe.size if sides is not None and max(sides) <= _SMALL * recipe.size else _PHOTOGRAPHS
 
 
 def _statistics(data: RunData, size: int, channels: int | None) -> tuple:
