@@ -5,7 +5,7 @@ import os
 
 import tensorflow as tf
 
-__all__ = ["spread_over_cores"]
+__all__ = ["cores", "spread_over_cores"]
 
 _VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -19,13 +19,13 @@ def spread_over_cores() -> None:
     nothing is changed; nor is it where the two environment variables TF_NUM_INTRAOP_THREADS and
     TF_NUM_INTEROP_THREADS say something, or where TensorFlow has begun to compute already.
     """
-    if _cores() != 2 or tf.config.list_physical_devices("GPU") or any(name in os.environ for name in _VARIABLES):
+    if cores() != 2 or tf.config.list_physical_devices("GPU") or any(name in os.environ for name in _VARIABLES):
         return
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(2)
 
 
-def _cores() -> int:
-    """Those that this process may use."""
+def cores() -> int:
+    """How many of the machine's cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

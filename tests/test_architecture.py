@@ -34,7 +34,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "viewing": {"stepping", "views"},
     "evaluation": {"arguments", "cloning", "intake", "version", "viewing", "writing"},
     "callbacks": {"arguments", "checkpoints", "evaluation", "schedules", "viewing"},
-    "data": {"arguments", "writing"},
+    "data": {"arguments", "threads", "writing"},
     "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "viewing"},
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},

@@ -12,7 +12,7 @@ VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 PROGRAM = """
 import tensorflow as tf
 from byol_keras import threads
-threads._cores = lambda: 2
+threads.cores = lambda: 2
 threads.spread_over_cores()
 tf.constant(1.0) + 1.0
 print(tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads())
@@ -35,7 +35,7 @@ def test_spread_over_cores__gives_each_of_two_operations_a_core():
 )
 def test_spread_over_cores__changes_nothing_elsewhere_or_against_the_user(cores, variable, changes, monkeypatch):
     changed = []
-    monkeypatch.setattr(threads, "_cores", lambda: cores)
+    monkeypatch.setattr(threads, "cores", lambda: cores)
     monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", changed.append)
     monkeypatch.setattr(tf.config.threading, "set_inter_op_parallelism_threads", lambda count: None)
     if variable:
@@ -47,6 +47,6 @@ def test_spread_over_cores__changes_nothing_elsewhere_or_against_the_user(cores,
 def test_spread_over_cores__leaves_a_program_alone_that_computes_already(monkeypatch):
     float(tf.constant(1.0) + 1.0)
     before = tf.config.threading.get_intra_op_parallelism_threads()
-    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
     threads.spread_over_cores()
     assert tf.config.threading.get_intra_op_parallelism_threads() == before

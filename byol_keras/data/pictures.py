@@ -1,7 +1,6 @@
 """A source decoded, at one size: the door through which training, evaluation and embedding see pictures."""
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
@@ -9,6 +8,7 @@ from numbers import Integral
 import numpy as np
 import tensorflow as tf
 
+from ..threads import cores
 from .crops import DRAWS, Crop, check_crop
 from .order import Order, draws
 from .probing import probe
@@ -90,7 +90,7 @@ class Pictures:
         self.dtype = self._reader.dtype
         self.shape = (*self.size, facts.channels)
         self._order = Order(len(source), self.seed)
-        self._threads = os.cpu_count() or 1
+        self._threads = cores()
         self._pool = ThreadPoolExecutor(self._threads, "pictures")
 
     def __len__(self) -> int:

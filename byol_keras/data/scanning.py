@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..threads import cores
 from .decoding import decode, failing_in_words, read_header
 from .scan import NAMED, Duplicates, Scan
 from .source import Broken, Source
@@ -60,7 +60,7 @@ def scan(source: Source, progress: Callable[[int], None] | None = None) -> Scan:
 
 
 def _looks(source: Source) -> Iterator[_Look]:
-    threads = os.cpu_count() or 1
+    threads = cores()
     ahead = 4 * threads * _AT_ONCE
 
     def some(start: int) -> list[_Look]:

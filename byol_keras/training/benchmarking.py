@@ -1,6 +1,5 @@
 """How fast data comes, how fast it is used, and which of the two limits."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from ..config import PretrainConfig
 from ..data import Pictures
 from ..model import BYOL
 from ..precision import fastest_precision
-from ..threads import spread_over_cores
+from ..threads import cores, spread_over_cores
 from .advising import cache_bytes, readable_bytes
 from .building import build_model, target_ema
 from .loop import Waiting
@@ -104,7 +103,7 @@ class Benchmark:
         how = f"training waits {self.speeds.waiting:.0%} of its time" if self.speeds.waits else "it takes cores"
         return (
             f"The data limits: {how}, and training would be {self.speeds.gain:.1f} times as fast if data cost nothing; "
-            f"{remedy}, and more cores than {os.cpu_count()} help."
+            f"{remedy}, and more cores than {cores()} help."
         )
 
     def _about_step(self) -> str:
