@@ -19,7 +19,7 @@ def twin(model: keras.Model, argument: str) -> keras.Model:
         argument: what the user calls it, for the error message.
     """
     try:
-        copy = rebuilt(model, _renamed(model))
+        copy = rebuilt(model, name=f"target_{model.name}")
         copy_weights(model, copy)
     except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
         raise TypeError(
@@ -30,14 +30,16 @@ def twin(model: keras.Model, argument: str) -> keras.Model:
     return copy
 
 
-def rebuilt(model: keras.Model, serialized: dict | None = None) -> keras.Model:
+def rebuilt(model: keras.Model, name: str | None = None) -> keras.Model:
     """A network of the same architecture, with weights as its initialisers make them.
 
     Args:
         model: a built Keras model that can be serialised.
-        serialized: what to build instead of exactly what Keras makes of `model`. Default None.
+        name: of the copy, where its configuration holds a name. Default None: the same one.
     """
-    serialized = serialized or keras.saving.serialize_keras_object(model)
+    serialized = keras.saving.serialize_keras_object(model)
+    if name is not None and "name" in serialized["config"]:
+        serialized["config"]["name"] = name
     with keras.saving.custom_object_scope(_own_classes(model)):
         return keras.saving.deserialize_keras_object(serialized, safe_mode=False)
 
@@ -46,10 +48,3 @@ def _own_classes(model: keras.Model) -> dict[str, type]:
     """The classes that are not Keras' own: they are at hand, so that a notebook's layers need no registration."""
     classes = {type(layer) for layer in model._flatten_layers()}
     return {own.__name__: own for own in classes if not own.__module__.startswith("keras.")}
-
-
-def _renamed(model: keras.Model) -> dict:
-    serialized = keras.saving.serialize_keras_object(model)
-    if "name" in serialized["config"]:
-        serialized["config"]["name"] = f"target_{model.name}"
-    return serialized

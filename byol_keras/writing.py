@@ -35,20 +35,23 @@ def beside(path: str | os.PathLike, suffix: str = "") -> Iterator[str]:
     draft = f"{path}.writing-{os.getpid()}{suffix}"
     try:
         yield draft
-        if is_remote(path) or os.path.isdir(draft):
-            tf.io.gfile.rename(draft, path, overwrite=not tf.io.gfile.isdir(draft))
-        else:
-            _to_disk(draft)
-            os.replace(draft, path)
+        _put(draft, path)
     except BaseException:
         with contextlib.suppress(OSError, tf.errors.OpError):
             (tf.io.gfile.rmtree if tf.io.gfile.isdir(draft) else tf.io.gfile.remove)(draft)
         raise
 
 
-def _to_disk(path: str) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
+def _put(draft: str, path: str) -> None:
+    """Renames a draft; a file may take the place of an older one, a folder may not."""
+    if tf.io.gfile.isdir(draft):
+        tf.io.gfile.rename(draft, path)
+    elif is_remote(path):
+        tf.io.gfile.rename(draft, path, overwrite=True)
+    else:
+        with open(draft, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, path)
 
 
 def replace_file(path: str | os.PathLike, write: Callable[[Any], None]) -> None:
