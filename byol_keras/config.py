@@ -9,16 +9,20 @@ import yaml
 
 from .arguments import did_you_mean
 from .data import Source
+from .precision import PRECISIONS
+from .recipes import OPTIMIZERS
 
 __all__ = ["PretrainConfig"]
 
 
 _SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz or .npy file, or shapes"
-_WORDS = {
-    "optimizer": ("lars", "sgd", "adam", "adamw"),
-    "precision": ("float32", "bfloat16", "float16", "auto"),
-    "on_collapse": ("warn", "stop"),
-}
+# What options take that are one of a few words.
+_WORDS = {"optimizer": tuple(OPTIMIZERS), "precision": PRECISIONS, "on_collapse": ("warn", "stop")}
+
+
+def _either(name: str) -> str:
+    *others, last = _WORDS[name]
+    return f"{', '.join(others)} or {last}"
 
 
 def _option(default: Any, text: str) -> Any:
@@ -44,14 +48,14 @@ class PretrainConfig:
     size: int | None = _option(None, "side of the pictures, as the encoder will be used on them")
     channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour, and all there are for .npy")
     batch_size: int | None = _option(None, "pictures per step")
-    optimizer: str | None = _option(None, "lars, sgd, adam or adamw")
+    optimizer: str | None = _option(None, _either("optimizer"))
     rate: float | None = _option(None, "learning rate at its peak, for this batch size")
     weight_decay: float | None = _option(None, "L2 coefficient, as papers publish it")
     tau: float | None = _option(None, "where the target's schedule starts, in [0, 1]")
     epochs: int | None = _option(None, "passes over the data")
     minutes: float | None = _option(None, "train for so long instead: schedules fit to what this machine can do in it")
     init_from: str | None = _option(None, "a .keras file whose encoder to start from")
-    precision: str = _option("auto", "float32, bfloat16, float16, or auto")
+    precision: str = _option("auto", _either("precision"))
     seed: int = _option(0, "what order, views and initial weights depend on")
     labels: str | None = _option(None, "CSV file: path, class. Used to judge only")
     test_data: Any = field(default=None, metadata={"help": "labelled data to judge by, where not part of the data"})
@@ -60,7 +64,7 @@ class PretrainConfig:
     label_key: str | None = _option(None, "feature that holds the class, in TFRecords and TFDS")
     max_bad_fraction: float = _option(0.01, "stop when more of the files than this are broken")
     cache: bool = _option(False, "keep decoded small pictures in memory")
-    on_collapse: str = _option("warn", "warn or stop")
+    on_collapse: str = _option("warn", _either("on_collapse"))
     checkpoint_minutes: float = _option(5.0, "time between two checkpoints")
     keep: int = _option(3, "how many checkpoints stay")
     log_every: int = _option(50, "steps between two lines of metrics.jsonl")
@@ -93,8 +97,7 @@ class PretrainConfig:
         for name, words in _WORDS.items():
             value = getattr(self, name)
             if value is not None and value not in words:
-                known = f"{', '.join(words[:-1])} or {words[-1]}"
-                raise ValueError(f"`{name}` must be {known}. Received: {name}={value!r}")
+                raise ValueError(f"`{name}` must be {_either(name)}. Received: {name}={value!r}")
 
     @property
     def folder(self) -> str:

@@ -7,13 +7,16 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-__all__ = ["fastest_precision", "restored_precision", "set_precision"]
+__all__ = ["PRECISIONS", "fastest_precision", "restored_precision", "set_precision"]
 
 _REWRITE = "auto_mixed_precision_onednn_bfloat16"
 
 _CPU_FLAGS = Path("/proc/cpuinfo")
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+PRECISIONS = (*_POLICIES, "auto")
+"""What `set_precision` takes."""
 
 
 def set_precision(precision: str) -> str:
@@ -34,8 +37,8 @@ def set_precision(precision: str) -> str:
     >>> set_precision("float32")
     'float32'
     """
-    if precision not in (*_POLICIES, "auto"):
-        raise ValueError(f"`precision` must be one of {[*_POLICIES, 'auto']}. Received: precision={precision!r}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"`precision` must be one of {[*PRECISIONS]}. Received: precision={precision!r}")
     if precision == "auto":
         precision = fastest_precision()
     keras.config.set_dtype_policy(_POLICIES[precision])

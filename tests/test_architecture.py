@@ -53,7 +53,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "viewing",
         "views",
     },
-    "config": {"arguments", "data"},
+    "config": {"arguments", "data", "precision", "recipes"},
     "doctor": {"data", "precision", "version"},
     "training": {
         "callbacks",

@@ -11,7 +11,7 @@ from ..optimizers import LARS
 from ..schedules import WarmupCosine
 from ..views import ImageViews
 
-__all__ = ["Recipe"]
+__all__ = ["OPTIMIZERS", "Recipe"]
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ class Recipe:
     def optimizer_over(self, total_steps: int, warmup_steps: int) -> keras.optimizers.Optimizer:
         """The optimizer for a run of another length: the rate climbs for `warmup_steps`, is 0 at `total_steps`."""
         schedule = WarmupCosine(self.learning_rate, total_steps, warmup_steps)
-        if self.optimizer_name not in _OPTIMIZERS:
+        if self.optimizer_name not in OPTIMIZERS:
             raise ValueError(
-                f"`optimizer` must be one of {sorted(_OPTIMIZERS)}. Received: optimizer={self.optimizer_name!r}"
+                f"`optimizer` must be one of {sorted(OPTIMIZERS)}. Received: optimizer={self.optimizer_name!r}"
             )
-        return _OPTIMIZERS[self.optimizer_name](self, schedule)
+        return OPTIMIZERS[self.optimizer_name](self, schedule)
 
     def views(self, size: int | tuple[int, int] | None = None) -> ImageViews:
         """The views, of the size that the recipe gives them or of another."""
@@ -140,4 +140,5 @@ def _adamw(recipe: Recipe, schedule: WarmupCosine) -> keras.optimizers.Optimizer
     return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
 
 
-_OPTIMIZERS = {"adam": _adam, "adamw": _adamw, "lars": _lars, "sgd": _sgd}
+OPTIMIZERS = {"lars": _lars, "sgd": _sgd, "adam": _adam, "adamw": _adamw}
+"""What makes the optimizer of a recipe, by its name."""
