@@ -44,7 +44,8 @@ def preview(source: bk.data.Source, options: argparse.Namespace) -> Path:
     """A picture of eight pictures and their views."""
     some = np.random.default_rng(0).permutation(len(source))[:8]
     originals, _, _ = bk.data.Pictures(source.subset(some), options.size).arrays()
-    first, second = bk.recipes.get(options.recipe).views(options.size)(originals, seed=(0, 0))
+    recipe = bk.recipes.get(options.recipe)
+    first, second = recipe.views(recipe.view_size((options.size, options.size)))(originals, seed=(0, 0))
     Path(options.run).mkdir(parents=True, exist_ok=True)
     return bk.report.preview(originals, first.numpy(), second.numpy(), Path(options.run) / "preview.png")
 
