@@ -10,9 +10,9 @@ from .stopwatch import Stopwatch
 
 __all__ = ["steps_in"]
 
-# Part of the budget that may go into measuring, and what stays free for a machine that slows down.
+# Part of the budget that may go into measuring, and what stays free for monitors and a machine that slows down.
 _MEASURED_SHARE = 0.03
-_RESERVE = 0.03
+_RESERVE = 0.06
 
 
 def steps_in(minutes: float, plan: Plan, pictures: Pictures, init_from: str | None = None, spent: float = 0.0) -> int:
