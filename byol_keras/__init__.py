@@ -14,7 +14,7 @@ if _keras.backend.backend() != "tensorflow":
         f"imported. Received: keras.backend.backend()={_keras.backend.backend()!r}"
     )
 
-from . import callbacks, data, encoders, evaluation, heads, layers, losses, recipes, report, schedules, views
+from . import callbacks, data, encoders, evaluation, export, heads, layers, losses, recipes, report, schedules, views
 from .config import PretrainConfig
 from .finetuning import finetune
 from .model import BYOL
@@ -32,6 +32,7 @@ __all__ = [
     "data",
     "encoders",
     "evaluation",
+    "export",
     "finetune",
     "heads",
     "layers",

@@ -2,7 +2,7 @@
 
 import keras
 
-__all__ = ["copy_weights", "rebuilt", "twin"]
+__all__ = ["copy_weights", "in_float32", "rebuilt", "twin"]
 
 
 def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
@@ -40,6 +40,42 @@ def rebuilt(model: keras.Model, name: str | None = None) -> keras.Model:
     serialized = keras.saving.serialize_keras_object(model)
     if name is not None and "name" in serialized["config"]:
         serialized["config"]["name"] = name
+    return _revived(serialized, model)
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The same network computing in float32: itself where it does already, otherwise a copy with its weights.
+
+    Args:
+        model: a built Keras model, which must be serialisable if it computes in another precision.
+
+    Example:
+    >>> half = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, dtype="mixed_bfloat16")])
+    >>> in_float32(half).layers[0].compute_dtype
+    'float32'
+    """
+    if all(layer.compute_dtype == "float32" for layer in model._flatten_layers(include_self=True)):
+        return model
+    policy = keras.config.dtype_policy()
+    # Containers do not store theirs: they take the one of the moment.
+    keras.config.set_dtype_policy("float32")
+    try:
+        copy = _revived(_without_mixing(keras.saving.serialize_keras_object(model)), model)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    copy_weights(model, copy)
+    return copy
+
+
+def _without_mixing(config: object) -> object:
+    if isinstance(config, dict):
+        return {key: _without_mixing(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(map(_without_mixing, config))
+    return "float32" if config in ("mixed_bfloat16", "mixed_float16") else config
+
+
+def _revived(serialized: dict, model: keras.Model) -> keras.Model:
     with keras.saving.custom_object_scope(_own_classes(model)):
         return keras.saving.deserialize_keras_object(serialized, safe_mode=False)
 

@@ -83,7 +83,9 @@ def train_with_labels(
     examples = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed).repeat()
     batches = examples.batch(BATCH_SIZE).enumerate().map(lambda i, batch: (crops(batch[0], (seed, i))[0], batch[1]))
     course = {"steps_per_epoch": max(1, len(images) // BATCH_SIZE), "epochs": 10**6}
-    classifier.fit(batches.prefetch(2), callbacks=[FallingWithTheClock(0.2, seconds)], shuffle=False, verbose=0, **course)
+    classifier.fit(
+        batches.prefetch(2), callbacks=[FallingWithTheClock(0.2, seconds)], shuffle=False, verbose=0, **course
+    )
     print(f"supervised: {len(classifier.history.epoch)} epochs in {seconds / 60:.1f} minutes")
     return classifier
 

@@ -81,3 +81,12 @@ def assert_same(ours, theirs, atol=0.0, rtol=0.0):
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other, atol=atol, rtol=rtol)
+
+
+def moved(model, seed=5):
+    """The model with every weight moved a little, so that none looks untrained."""
+    draw = np.random.default_rng(seed)
+    for weight in model.weights:
+        if "seed" not in weight.path:
+            weight.assign(weight * (1.0 + 0.05 * draw.normal(size=weight.shape)) + 0.01 * draw.random(weight.shape))
+    return model

@@ -35,6 +35,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "evaluation": {"arguments", "cloning", "intake", "version", "viewing", "writing"},
     "callbacks": {"arguments", "checkpoints", "evaluation", "schedules", "viewing"},
     "data": {"arguments", "threads", "writing"},
+    "export": {"arguments", "cloning", "encoders", "evaluation", "precision", "version", "views", "writing"},
     "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "viewing"},
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},
@@ -75,7 +76,9 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
 }
 
 # Not needed to train: imported where they are used.
-OPTIONAL = {"matplotlib", "sklearn", "tensorflow_datasets", "keras_cv", "rich", "jsonargparse", "PIL"}
+OPTIONAL = {"matplotlib", "sklearn", "tensorflow_datasets", "keras_cv", "rich", "jsonargparse", "PIL"} | {
+    *("ai_edge_litert", "onnx", "onnxruntime", "openvino", "tensorflow_serving", "tf2onnx"),
+}
 
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__main__.py"]
 

@@ -4,6 +4,18 @@ from .naming import named
 from .pooling import pooled
 from .resizing import resized
 from .resnet import resnet18, resnet34, resnet50, resnet101, resnet152
+from .scales import pyramid
 from .small import small_resnet
 
-__all__ = ["named", "pooled", "resized", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "small_resnet"]
+__all__ = [
+    "named",
+    "pooled",
+    "pyramid",
+    "resized",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "small_resnet",
+]

@@ -1,0 +1,62 @@
+"""Conversions of a SavedModel in a process of their own, whose end is a sentence and not the end of this one."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from .portable import Portable
+from .serving import write_signatures
+from .signatures import signatures_of
+
+__all__ = ["as_saved_model", "run"]
+
+_SHOWN = 300
+
+
+@contextlib.contextmanager
+def as_saved_model(portable: Portable, batch_size: int | None) -> Iterator[str]:
+    """A folder for drafts that holds `model`, a SavedModel with `serving_default` alone; it vanishes with the block.
+
+    Args:
+        portable: the encoder; pictures must have a known size.
+        batch_size: None for any.
+    """
+    inputs = portable.inputs(batch_size)
+    if any(None in spec.shape[1:] for spec in inputs.values()) and portable.is_picture:
+        raise ValueError(
+            "`size` must be given: the encoder takes pictures of any size, the format those of one. Received: size=None"
+        )
+    default = signatures_of(portable)["serving_default"]._replace(inputs=inputs)
+    with tempfile.TemporaryDirectory() as folder:
+        write_signatures(portable, {"serving_default": default}, os.path.join(folder, "model"))
+        yield folder
+
+
+def run(words: Sequence[str], name: str) -> str:
+    """Runs Python with these words and returns what it printed; its failure is a `RuntimeError` that names the cause.
+
+    Args:
+        words: behind `python`.
+        name: of the format, for the error message.
+    """
+    # The child finds what this process finds, wherever it was started, and leaves accelerators alone.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"the encoder can't be converted to {name}: {_reason(done)}")
+    return done.stdout
+
+
+def _reason(done: subprocess.CompletedProcess) -> str:
+    if done.returncode < 0:
+        return f"the converter crashed ({signal.Signals(-done.returncode).name})"
+    lacking = sorted(set(re.findall(r"'tf\.(\w+)' op", done.stderr)))
+    if lacking:
+        return f"the format has no {', '.join(lacking)}"
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    return (lines[-1] if lines else f"the converter ended with code {done.returncode}")[:_SHOWN]

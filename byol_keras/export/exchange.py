@@ -1,0 +1,81 @@
+"""ONNX files, for every runtime that is not TensorFlow's."""
+
+import importlib.util
+import os
+from collections.abc import Mapping
+
+import keras
+
+from ..arguments import check_positive
+from ..writing import replace_file
+from .card import write_card
+from .converting import as_saved_model, run
+from .portable import Portable
+from .signatures import signatures_of
+from .soundness import warned_of
+
+__all__ = ["onnx"]
+
+# The newest that tf2onnx writes without a warning, and three years of runtimes read.
+_OPSET = 17
+
+
+def onnx(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    batch_size: int | None = None,
+    normalize: bool = False,
+    size: int | tuple[int, int] | None = None,
+    details: Mapping[str, object] | None = None,
+) -> str:
+    """Writes an encoder as an ONNX file (needs the extra `onnx`), and returns its path.
+
+    Input and output are those of `serving_default` in `bk.export.saved_model`. The conversion runs in a process of its
+    own. Beside `NAME.onnx` lies `NAME.model_card.json`.
+
+    Args:
+        model: an encoder, or a `BYOL`, of which the online encoder goes, behind its preprocessor.
+        path: the file to write, ending in `.onnx`.
+        batch_size: of every call, for runtimes that want it fixed. Default None: any.
+        normalize: whether vectors are brought to length one. Default False.
+        size: height and width of the pictures, where the encoder takes any. Default None: the encoder's own.
+        details: further entries of the model card. Default None.
+
+    Example:
+    ```python
+    bk.export.onnx(model.encoder, "encoder.onnx")
+    ```
+    """
+    path = os.fspath(path)
+    if not path.endswith(".onnx"):
+        raise ValueError(f"`path` must end in .onnx. Received: path={path}")
+    if importlib.util.find_spec("tf2onnx") is None:
+        raise ImportError("ONNX files need the package tf2onnx: pip install 'byol-keras[onnx]'")
+    if batch_size is not None:
+        check_positive(batch_size=batch_size)
+    portable = Portable(model, normalize, size)
+    facts = {"opset": _OPSET, "batch_size": batch_size, "warnings": warned_of(portable)}
+    with as_saved_model(portable, batch_size) as folder:
+        source, draft = os.path.join(folder, "model"), os.path.join(folder, "model.onnx")
+        options = ["--signature_def", "serving_default", "--opset", str(_OPSET), "--output", draft]
+        run(["-m", "tf2onnx.convert", "--saved-model", source, *options], "ONNX")
+        with open(draft, "rb") as file:
+            content = file.read()
+    _check_operations(content)
+    replace_file(path, lambda file: file.write(content))
+    default = {"serving_default": signatures_of(portable)["serving_default"]}
+    write_card(
+        f"{path.removesuffix('.onnx')}.model_card.json", portable, "onnx", path, default, facts | dict(details or {})
+    )
+    return path
+
+
+def _check_operations(content: bytes) -> None:
+    """Refuses what tf2onnx writes all the same: operations that ONNX does not have."""
+    import onnx as package
+
+    known = {schema.name for schema in package.defs.get_all_schemas()}
+    lacking = sorted({node.op_type for node in package.load_from_string(content).graph.node} - known)
+    if lacking:
+        raise RuntimeError(f"the encoder can't be converted to ONNX: the format has no {', '.join(lacking)}")

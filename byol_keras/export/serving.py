@@ -1,0 +1,105 @@
+"""SavedModels that TensorFlow Serving and plain TensorFlow load."""
+
+import os
+import re
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..writing import beside
+from .card import write_card
+from .portable import Portable
+from .signatures import Signature, signatures_of
+from .soundness import warned_of
+from .warmup import write_warmup
+
+__all__ = ["saved_model", "write_signatures"]
+
+_VERSION = re.compile(r"[0-9]+")
+
+
+def saved_model(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    normalize: bool = False,
+    size: int | tuple[int, int] | None = None,
+    warmup: np.ndarray | None = None,
+    details: Mapping[str, object] | None = None,
+) -> str:
+    """Writes an encoder as a SavedModel in TensorFlow Serving's layout, and returns its folder.
+
+    It loads with plain TensorFlow; neither Keras nor this library is needed. It computes in float32, whatever the model
+    was trained in, takes batches of any size, and appears whole or not at all, so that a server may poll the folder.
+
+    | signature | takes | gives |
+    |---|---|---|
+    | `serving_default` | `pixels`, floats in [0, 1] | `representation`, a vector each |
+    | `serving_uint8` | `pixels`, 0 to 255 | the same |
+    | `serving_bytes` | `image_bytes`, JPEG or PNG files as strings | the same |
+    | `features` | `pixels`, floats in [0, 1] | `stage_1`, `stage_2`, ..., maps from fine to coarse |
+
+    An encoder of something else than pictures has `serving_default` alone, with inputs named as its own. In
+    `serving_bytes` one string that is no picture fails the request, with an error that says so; the server lives on.
+    Beside the model lies `model_card.json`.
+
+    Args:
+        model: an encoder, or a `BYOL`, of which the online encoder goes, behind its preprocessor.
+        path: `NAME/VERSION` to write that version, which must not exist; or `NAME`, to which the next version is added.
+        normalize: whether vectors are brought to length one. Default False.
+        size: height and width of the pictures, or one number for both, where the encoder takes any. Default None: the
+            encoder's own; one that takes any size has no `serving_bytes` then.
+        warmup: some inputs that a server computes when it loads the model, so that the first request is as fast as the
+            others (needs the extra `serving`). Default None.
+        details: further entries of the model card, e.g. `{"training": {...}, "evaluation": {...}}`.
+
+    Example:
+    >>> import tempfile, tensorflow as tf
+    >>> from byol_keras.encoders import small_resnet
+    >>> folder = saved_model(small_resnet((32, 32, 3)), tempfile.mkdtemp() + "/encoder")
+    >>> sorted(tf.saved_model.load(folder).signatures)
+    ['features', 'serving_bytes', 'serving_default', 'serving_uint8']
+    """
+    portable = Portable(model, normalize, size)
+    signatures = signatures_of(portable)
+    warnings = {"warnings": warned_of(portable)}
+    folder = _version(os.fspath(path).rstrip("/"))
+    tf.io.gfile.makedirs(os.path.dirname(folder) or ".")
+    with beside(folder) as draft:
+        write_signatures(portable, signatures, draft)
+        if warmup is not None:
+            write_warmup(draft, portable.name, portable.examples(warmup, "warmup"))
+        write_card(
+            os.path.join(draft, "model_card.json"),
+            portable,
+            "savedmodel",
+            draft,
+            signatures,
+            warnings | dict(details or {}),
+        )
+    return folder
+
+
+def write_signatures(portable: Portable, signatures: Mapping[str, Signature], folder: str) -> None:
+    """Writes functions as the signatures of a SavedModel, with the weights that they use."""
+    archive = keras.export.ExportArchive()
+    archive.track(portable.encoder)
+    for name, signature in signatures.items():
+        archive.add_endpoint(name, signature.function, input_signature=list(signature.inputs.values()))
+    archive.write_out(folder, verbose=False)
+
+
+def _version(path: str) -> str:
+    """The folder to write: the version that was named, or the next one."""
+    if _VERSION.fullmatch(os.path.basename(path)):
+        if tf.io.gfile.exists(path):
+            raise ValueError(
+                f"`path` names a version that exists already: leave the number away to write the next one. "
+                f"Received: path={path}"
+            )
+        return path
+    there = tf.io.gfile.listdir(path) if tf.io.gfile.isdir(path) else []
+    versions = [int(name.rstrip("/")) for name in there if _VERSION.fullmatch(name.rstrip("/"))]
+    return os.path.join(path, str(max(versions, default=0) + 1))

@@ -1,0 +1,51 @@
+"""Whether an encoder is worth exporting."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from .portable import REPRESENTATION, Portable
+
+__all__ = ["warned_of"]
+
+_PROBES = 16
+# How far features lie from their mean, as a part of their length. Healthy and untrained networks have 0.2 and more.
+_CONSTANT = 0.01
+
+
+def warned_of(portable: Portable) -> list[str]:
+    """Sentences about an encoder that nobody should serve, each given as a warning too; usually none."""
+    found = []
+    if _is_untrained(portable.encoder):
+        found.append(
+            f"`{portable.name}` looks untrained: all its offsets, scales and statistics are as they were initialised"
+        )
+    if _is_constant(portable):
+        found.append(f"`{portable.name}` looks collapsed: it gives almost the same vector for every input")
+    for sentence in found:
+        warnings.warn(sentence, stacklevel=4)
+    return found
+
+
+def _is_untrained(encoder: keras.Model) -> bool:
+    """Whether every vector of weights still holds the constants it began with; training moves them all."""
+    of_data = [layer for layer in encoder._flatten_layers() if isinstance(layer, keras.layers.Normalization)]
+    skipped = {id(weight) for layer in of_data for weight in layer.weights}
+    vectors = [weight for weight in encoder.weights if len(weight.shape) == 1 and weight.shape[0] > 2]
+    learned = [weight for weight in vectors if id(weight) not in skipped]
+    return bool(learned) and all(len(np.unique(weight)) <= 2 for weight in learned)
+
+
+def _is_constant(portable: Portable) -> bool:
+    inputs = portable.inputs(_PROBES).values()
+    if any(not spec.dtype.is_floating for spec in inputs):
+        return False
+    draw = np.random.default_rng(0)
+    batch = [draw.random([side or 32 for side in spec.shape], "float32") for spec in inputs]
+    # Brightness varies from one to the next: to noise alone averages over a picture are all the same.
+    light = np.linspace(0.0, 1.0, _PROBES, dtype="float32")
+    batch = [part * light.reshape(-1, *[1] * (part.ndim - 1)) for part in batch]
+    features = portable(*batch)[REPRESENTATION].numpy()
+    spread = np.linalg.norm(features - features.mean(axis=0), axis=1).mean()
+    return spread <= _CONSTANT * np.linalg.norm(features, axis=1).mean()

@@ -1,0 +1,228 @@
+"""Whether exported files give what the encoder gives, each in its own runtime."""
+
+import dataclasses
+import json
+import os
+import statistics
+import time
+from collections.abc import Iterable, Iterator, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..evaluation import knn_predictions
+from ..precision import restored_precision, set_precision
+from .portable import REPRESENTATION, Portable
+from .runtimes import Runtime, open_artefact
+
+__all__ = ["Check", "Verification", "verify"]
+
+_DIFFERENCE = 1e-4
+_COSINES = {"float16": 0.999, "int8": 0.95}
+_KNN_LOSS = 0.02
+_FOLDS = 5
+_BATCHES = [1, 32]
+_WARM, _TIMED = 3, 15
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """What one artefact gave.
+
+    Args:
+        artefact: its file or folder.
+        runtime: what ran it.
+        precision: `"float32"`, `"float16"` or `"int8"`, the coarsest of its weights.
+        difference: largest one from the encoder's numbers, as a part of the encoder's largest number.
+        cosine: mean similarity of an example's two vectors.
+        centred_cosine: the same after the mean of all examples was taken away, which all vectors may share.
+        knn: accuracy, None without labels.
+        knn_before: accuracy of the encoder itself.
+        megabytes: of the artefact.
+        milliseconds: by batch size, medians.
+        broken: the bounds that it breaks, in words.
+    """
+
+    artefact: str
+    runtime: str
+    precision: str
+    difference: float
+    cosine: float
+    centred_cosine: float
+    knn: float | None
+    knn_before: float | None
+    megabytes: float
+    milliseconds: Mapping[int, float]
+    broken: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """What `verify` found, one `Check` per artefact and runtime.
+
+    Args:
+        checks: in the order of the artefacts.
+        examples: how many were compared.
+    """
+
+    checks: tuple[Check, ...]
+    examples: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether every artefact keeps every bound."""
+        return not any(check.broken for check in self.checks)
+
+    def to_json(self) -> str:
+        """All numbers as text."""
+        return json.dumps(dataclasses.asdict(self) | {"ok": self.ok}, indent=2)
+
+
+def verify(
+    model: keras.Model,
+    artefacts: Iterable[str | os.PathLike],
+    examples: object,
+    labels: np.ndarray | None = None,
+    *,
+    normalize: bool = False,
+    openvino: bool = False,
+    k: int = 200,
+    temperature: float = 0.1,
+) -> Verification:
+    """Runs exported files in their own runtimes on the same examples, and compares them with the encoder.
+
+    SavedModels run in TensorFlow, `.tflite` files in LiteRT, `.onnx` files in ONNX Runtime. Bounds are: in float32 no
+    number may differ by more than 1e-4 (of the largest); in float16 the centred cosine must reach 0.999, with int8
+    weights 0.95; kNN accuracy may lose less than 2 points. An untrained encoder gives almost the same vector for every
+    picture and proves nothing: verify a trained one.
+
+    Args:
+        model: what was exported.
+        artefacts: folders with SavedModels, `.tflite` and `.onnx` files.
+        examples: inputs as the encoder takes them, a hundred or more.
+        labels: their classes, for kNN: each fifth of the examples is asked about, the others answer. Default None.
+        normalize: as it was exported. Default False.
+        openvino: whether OpenVINO reads SavedModels and ONNX files as well. Default False.
+        k: neighbours of kNN. Default 200.
+        temperature: of kNN. Default 0.1.
+
+    Example:
+    ```python
+    found = bk.export.verify(encoder, ["serving/encoder/1", "encoder.tflite"], images, labels)
+    assert found.ok, found.to_json()
+    ```
+    """
+    with restored_precision():
+        set_precision("float32")
+        portable = Portable(model, normalize)
+        inputs = portable.examples(examples, "examples")
+        wanted = _in_keras(portable)(inputs)
+        judge = _Judge(wanted, labels, k, temperature)
+        checks = [_check(path, reader, inputs, judge) for path, reader in _readings(artefacts, openvino)]
+    return Verification(tuple(checks), len(wanted))
+
+
+def _in_keras(portable: Portable) -> Runtime:
+    forward = tf.function(portable)
+
+    def run(batch: Mapping[str, np.ndarray]) -> np.ndarray:
+        return forward(*map(tf.constant, batch.values()))[REPRESENTATION].numpy()
+
+    return Runtime("Keras", run)
+
+
+def _readings(artefacts: Iterable[str | os.PathLike], openvino: bool) -> list[tuple[str, str | None]]:
+    paths = [os.fspath(path) for path in artefacts]
+    if not paths:
+        raise ValueError("`artefacts` must name at least one exported file. Received: none")
+    readers = {path: [None, "openvino"] if openvino and not path.endswith(".tflite") else [None] for path in paths}
+    return [(path, reader) for path in paths for reader in readers[path]]
+
+
+class _Judge:
+    """Compares vectors with those of the encoder.
+
+    Args:
+        wanted: the encoder's vectors.
+        labels: classes of the examples, or None.
+        k: neighbours.
+        temperature: of their votes.
+    """
+
+    def __init__(self, wanted: np.ndarray, labels: np.ndarray | None, k: int, temperature: float) -> None:
+        self.wanted, self.labels, self.k, self.temperature = wanted, labels, k, temperature
+        self.knn_before = self.knn(wanted)
+
+    def knn(self, vectors: np.ndarray) -> float | None:
+        """Accuracy of the nearest neighbours, None without labels; every example is asked about, others answer."""
+        if self.labels is None:
+            return None
+        fold = np.random.default_rng(0).permutation(len(vectors)) % _FOLDS
+        right = 0
+        for part in range(_FOLDS):
+            bank, queries = fold != part, fold == part
+            found = knn_predictions(vectors[bank], self.labels[bank], vectors[queries], self.k, self.temperature)
+            right += np.count_nonzero(found == self.labels[queries])
+        return right / len(vectors)
+
+    def difference(self, vectors: np.ndarray) -> float:
+        """The largest one of any number, in proportion to the largest number."""
+        return float(np.abs(vectors - self.wanted).max() / max(np.abs(self.wanted).max(), 1e-12))
+
+    def cosine(self, vectors: np.ndarray, centred: bool) -> float:
+        """Mean similarity of an example's two vectors."""
+        mean = self.wanted.mean(axis=0) if centred else 0.0
+        ours, theirs = (part.astype("float64") - mean for part in (self.wanted, vectors))
+        lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+        return float(np.mean(np.sum(ours * theirs, axis=1) / np.maximum(lengths, 1e-12)))
+
+
+def _check(path: str, reader: str | None, inputs: Mapping[str, np.ndarray], judge: _Judge) -> Check:
+    runtime = open_artefact(path, reader)
+    vectors = runtime(inputs)
+    found = Check(
+        artefact=path,
+        runtime=runtime.name,
+        precision=runtime.precision,
+        difference=judge.difference(vectors),
+        cosine=judge.cosine(vectors, centred=False),
+        centred_cosine=judge.cosine(vectors, centred=True),
+        knn=judge.knn(vectors),
+        knn_before=judge.knn_before,
+        megabytes=_bytes(path) / 1e6,
+        milliseconds={size: _time(runtime, inputs, size) for size in _sizes(runtime)},
+    )
+    return dataclasses.replace(found, broken=tuple(_broken(found)))
+
+
+def _broken(check: Check) -> Iterator[str]:
+    if check.precision == "float32" and not check.difference <= _DIFFERENCE:
+        yield f"differs by {check.difference:.1e}, more than {_DIFFERENCE:.0e}"
+    least = _COSINES.get(check.precision)
+    if least is not None and not check.centred_cosine >= least:
+        yield f"centred cosine {check.centred_cosine:.4f}, below {least}"
+    if check.knn is not None and not check.knn_before - check.knn < _KNN_LOSS:
+        yield f"kNN accuracy fell from {check.knn_before:.1%} to {check.knn:.1%}"
+
+
+def _sizes(runtime: Runtime) -> list[int]:
+    return _BATCHES if runtime.batch_size is None else [runtime.batch_size]
+
+
+def _time(runtime: Runtime, inputs: Mapping[str, np.ndarray], size: int) -> float:
+    """Median milliseconds of a batch."""
+    batch = {name: np.resize(values, (size, *values.shape[1:])) for name, values in inputs.items()}
+    seconds = []
+    for _ in range(_WARM + _TIMED):
+        began = time.perf_counter()
+        runtime.run(batch)
+        seconds.append(time.perf_counter() - began)
+    return 1000 * statistics.median(seconds[_WARM:])
+
+
+def _bytes(path: str) -> int:
+    if not tf.io.gfile.isdir(path):
+        return tf.io.gfile.stat(path).length
+    files = [os.path.join(folder, name) for folder, _, names in tf.io.gfile.walk(path) for name in names]
+    return sum(tf.io.gfile.stat(file).length for file in files)

@@ -1,0 +1,159 @@
+"""LiteRT and ONNX files: numbers in their own runtimes, contracts, refusals."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from builders import mlp_encoder, moved, pictures, vectors
+
+import byol_keras as bk
+from byol_keras.export import litert, onnx
+from byol_keras.export.runtimes import open_artefact
+
+pytest.importorskip("ai_edge_litert")
+pytest.importorskip("onnxruntime")
+
+IMAGES = pictures(24)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    keras.utils.set_random_seed(0)
+    return moved(bk.encoders.small_resnet((16, 16, 3), widths=(8, 16)))
+
+
+def vectors_of(path, images=IMAGES[:5]):
+    return open_artefact(path)({"pixels": images / np.float32(255)}, batch_size=3)
+
+
+def card_of(path):
+    return json.loads(path.with_suffix(".model_card.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("quantization", "tolerance"), [("float32", 1e-5), ("float16", 5e-3), ("dynamic", 0.05), ("int8", 0.1)]
+)
+def test_litert__gives_what_the_encoder_gives(encoder, quantization, tolerance, tmp_path):
+    path = tmp_path / f"{quantization}.tflite"
+    assert litert(encoder, path, quantization=quantization, representative=IMAGES) == str(path)
+    wanted = bk.evaluation.extract_features(encoder, IMAGES[:5])
+    np.testing.assert_allclose(vectors_of(path), wanted, atol=tolerance * np.abs(wanted).max())
+    assert card_of(path)["quantization"] == quantization
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, f"{quantization}.model_card.json"}
+
+
+def test_litert__takes_and_gives_integers_on_demand(encoder, tmp_path):
+    path = tmp_path / "integer.tflite"
+    litert(encoder, path, quantization="int8", representative=IMAGES, integer=True, batch_size=2)
+    tensors = card_of(path)["tensors"]
+    assert tensors["inputs"][0]["dtype"] == "uint8"
+    assert tensors["outputs"][0]["dtype"] == "int8"
+    # So that the bytes of a picture go in as they are.
+    assert tensors["inputs"][0]["scale"] == pytest.approx(1 / 255)
+    assert tensors["inputs"][0]["zero_point"] == 0
+    wanted = bk.evaluation.extract_features(encoder, IMAGES[:5])
+    np.testing.assert_allclose(vectors_of(path), wanted, atol=0.1 * np.abs(wanted).max())
+    assert open_artefact(path).batch_size == 2
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_onnx__gives_what_the_encoder_gives(encoder, batch_size, tmp_path):
+    path = tmp_path / "encoder.onnx"
+    onnx(encoder, path, batch_size=batch_size, normalize=True)
+    wanted = bk.evaluation.extract_features(encoder, IMAGES[:5])
+    found = vectors_of(path)
+    np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted, axis=1, keepdims=True), atol=1e-5)
+    assert open_artefact(path).batch_size == batch_size
+    assert card_of(path)["output"]["unit_length"] is True
+
+
+def test_pictures_of_any_size__need_one(tmp_path):
+    encoder = moved(bk.encoders.small_resnet((None, None, 3), widths=(8,)))
+    with pytest.raises(ValueError, match="`size` must be given"):
+        litert(encoder, tmp_path / "encoder.tflite")
+    litert(encoder, tmp_path / "encoder.tflite", size=16)
+    wanted = bk.evaluation.extract_features(encoder, IMAGES[:5])
+    np.testing.assert_allclose(vectors_of(tmp_path / "encoder.tflite"), wanted, atol=1e-5)
+
+
+def test_vectors__are_exported_as_well(tmp_path):
+    encoder = moved(mlp_encoder())
+    (name,) = [tensor.name for tensor in encoder.inputs]
+    for path in (litert(encoder, tmp_path / "mlp.tflite"), onnx(encoder, tmp_path / "mlp.onnx")):
+        np.testing.assert_allclose(open_artefact(path)({name: vectors(4)}), encoder(vectors(4)), atol=1e-5)
+
+
+class Beta(keras.layers.Layer):
+    """Something that no other format has."""
+
+    def call(self, inputs):
+        import tensorflow as tf
+
+        return tf.math.betainc(1.0 + inputs, 1.0 + inputs, tf.fill(tf.shape(inputs), 0.5))
+
+
+@pytest.mark.parametrize(("export", "suffix"), [(litert, "tflite"), (onnx, "onnx")])
+def test_operations_that_a_format_lacks__are_named(export, suffix, tmp_path):
+    encoder = keras.Sequential([keras.Input((3,)), Beta()])
+    with pytest.raises(RuntimeError, match="the format has no Betainc"):
+        export(encoder, tmp_path / f"encoder.{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_crash_of_the_converter__is_a_sentence(tmp_path, monkeypatch):
+    """Quantizing a loop over time to int8 takes the converter's process down, if nothing stops it."""
+    monkeypatch.setattr("byol_keras.export.mobile._check_recurrent", lambda *_: None)
+    encoder = moved(keras.Sequential([keras.Input((20, 4)), keras.layers.GRU(8)]))
+    examples = np.random.default_rng(0).random((8, 20, 4), "float32")
+    with pytest.raises(RuntimeError, match=r"can't be converted to LiteRT: the converter crashed \(SIGSEGV\)"):
+        litert(encoder, tmp_path / "gru.tflite", quantization="int8", representative=examples, batch_size=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_recurrent_encoders__take_fixed_batches_and_unrolled_loops(tmp_path):
+    looped = moved(keras.Sequential([keras.Input((6, 2)), keras.layers.GRU(4)]))
+    examples = np.random.default_rng(0).random((5, 6, 2), "float32")
+    path = tmp_path / "gru.tflite"
+    with pytest.raises(ValueError, match="`batch_size` must be fixed"):
+        litert(looped, path)
+    with pytest.raises(ValueError, match=r"`quantization` can't be 'int8'.*unroll=True"):
+        litert(looped, path, quantization="int8", representative=examples, batch_size=1)
+    (name,) = [tensor.name for tensor in looped.inputs]
+    litert(looped, path, batch_size=1)
+    np.testing.assert_allclose(open_artefact(path)({name: examples}), looped(examples), atol=1e-5)
+    unrolled = keras.Sequential([keras.Input((6, 2)), keras.layers.GRU(4, unroll=True)])
+    unrolled.set_weights(looped.get_weights())
+    litert(unrolled, path, quantization="int8", representative=examples, batch_size=1)
+    (name,) = [tensor.name for tensor in unrolled.inputs]
+    np.testing.assert_allclose(open_artefact(path)({name: examples}), looped(examples), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quantization": "int4"}, "`quantization` must be one of"),
+        ({"quantization": "int8"}, "`representative` must hold some inputs"),
+        ({"integer": True}, "`integer` needs quantization='int8'"),
+        ({"batch_size": 0}, "`batch_size` must be a positive integer"),
+        ({"quantization": "int8", "representative": IMAGES[:0]}, "`representative` must hold at least one example"),
+        ({"quantization": "int8", "representative": pictures(2, 20)}, r"`representative` must.*\(None, 16, 16, 3\)"),
+    ],
+)
+def test_bad_options_of_litert__are_named(encoder, options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        litert(encoder, tmp_path / "encoder.tflite", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_of_files__tell_the_format(encoder, tmp_path):
+    with pytest.raises(ValueError, match=r"`path` must end in \.tflite"):
+        litert(encoder, tmp_path / "encoder.onnx")
+    with pytest.raises(ValueError, match=r"`path` must end in \.onnx"):
+        onnx(encoder, tmp_path / "encoder.tflite")
+
+
+def test_missing_packages__are_named_with_their_command(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install 'byol-keras\[onnx\]'"):
+        onnx(encoder, tmp_path / "encoder.onnx")
