@@ -64,6 +64,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "doctor",
         "encoders",
         "evaluation",
+        "export",
         "finetuning",
         "model",
         "precision",
@@ -72,7 +73,18 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "threads",
         "writing",
     },
-    "cli": {"arguments", "config", "data", "doctor", "evaluation", "precision", "training", "version", "writing"},
+    "cli": {
+        "arguments",
+        "config",
+        "data",
+        "doctor",
+        "evaluation",
+        "export",
+        "precision",
+        "training",
+        "version",
+        "writing",
+    },
 }
 
 # Not needed to train: imported where they are used.

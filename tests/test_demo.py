@@ -26,8 +26,8 @@ def test_demo__needs_no_arguments_but_time(tmp_path, monkeypatch):
     assert accuracy["online", "knn"] > accuracy["raw pixels", "knn"] + 0.05
     assert (evaluation["train_examples"], evaluation["test_examples"], evaluation["classes"]) == (5000, 1000, 8)
 
-    served = tf.saved_model.load(run / "export" / "encoder" / "1")
+    served = tf.saved_model.load(run / "export" / "encoder" / "1").signatures["serving_default"]
     pictures = (bk.data.shapes(4)[0] / 255.0).astype("float32")
     encoder = Run(run).encoder()
-    np.testing.assert_allclose(served.serve(pictures), encoder(pictures), atol=1e-2)
+    np.testing.assert_allclose(served(pixels=tf.constant(pictures))["representation"], encoder(pictures), atol=1e-2)
     assert _free_folder() == "runs/demo-2"

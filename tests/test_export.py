@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -100,6 +101,11 @@ def test_precision__of_an_export_is_float32_whatever_was_trained_in(tmp_path):
     same.set_weights(encoder.get_weights())
     found = asked(folder, pixels=tf.constant(FLOATS))["representation"]
     np.testing.assert_allclose(found, bk.evaluation.extract_features(same, FLOATS), atol=1e-6)
+
+
+def test_weights__are_stored_once(encoder, exported):
+    stored = sum(path.stat().st_size for path in Path(exported, "variables").iterdir())
+    assert stored < 1.5 * 4 * encoder.count_params()
 
 
 def test_normalize__brings_vectors_to_length_one(encoder, exported, tmp_path):

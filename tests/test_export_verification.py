@@ -1,17 +1,163 @@
 """Artefacts compared with the encoder in their own runtimes, and smaller vectors."""
 
 import json
+import os
 
 import keras
 import numpy as np
 import pytest
-from builders import moved
 
 import byol_keras as bk
-from byol_keras.data.shapes import Shapes
+from byol_keras.data.shapes import shapes
 from byol_keras.export import litert, onnx, reduced, saved_model, verify
 from byol_keras.export.reduction import Reduction, compare_dims
 
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
+
+IMAGES, LABELS, NAMES = shapes(1200)
+
+
+def briefly_trained(encoder, images=IMAGES, labels=LABELS):
+    """Untrained networks have almost constant features: nothing follows from comparing those."""
+    classifier = keras.Sequential([encoder, keras.layers.Dense(len(NAMES), activation="softmax", dtype="float32")])
+    for layer in encoder._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9
+    classifier.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    classifier.fit(images / np.float32(255), labels, batch_size=32, verbose=0)
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    keras.utils.set_random_seed(0)
+    return briefly_trained(bk.encoders.small_resnet((32, 32, 3)))
+
+
+@pytest.fixture(scope="module")
+def exported(encoder, tmp_path_factory):
+    place = tmp_path_factory.mktemp("exports")
+    half = litert(encoder, place / "half.tflite", quantization="float16")
+    return [saved_model(encoder, place / "encoder"), half, onnx(encoder, place / "encoder.onnx")]
+
+
+@pytest.fixture(scope="module")
+def found(encoder, exported):
+    return verify(encoder, exported, IMAGES[:500], LABELS[:500], openvino=True)
+
+
+def test_verify__reads_every_artefact_in_its_own_runtime(found, exported):
+    assert [(check.artefact, check.runtime, check.precision) for check in found.checks] == [
+        (exported[0], "TensorFlow", "float32"),
+        (exported[0], "OpenVINO", "float32"),
+        (exported[1], "LiteRT", "float16"),
+        (exported[2], "ONNX Runtime", "float32"),
+        (exported[2], "OpenVINO", "float32"),
+    ]
+    assert found.ok
+    assert found.examples == 500
+
+
+def test_verify__measures_size_latency_and_neighbours(found, exported):
+    for check in found.checks:
+        assert check.knn == pytest.approx(check.knn_before, abs=0.02)
+        assert set(check.milliseconds) == {1, 32}
+        assert 0 < check.milliseconds[1] < 10 * check.milliseconds[32]
+        assert check.cosine > 0.999
+    assert found.checks[2].megabytes == pytest.approx(os.path.getsize(exported[1]) / 1e6)
+    assert found.checks[0].megabytes > found.checks[2].megabytes
+    assert json.loads(found.to_json())["checks"][0]["runtime"] == "TensorFlow"
+
+
+def test_verify__in_half_precision_still_compares_in_float32(encoder, exported):
+    bk.set_precision("bfloat16")
+    assert verify(encoder, exported[:1], IMAGES[:64]).checks[0].difference < 1e-6
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+
+
+def test_verify__finds_another_encoders_files(encoder, exported):
+    """A wrong file breaks every bound, which are told in words."""
+    other = bk.evaluation.untrained(encoder)
+    found = verify(other, exported, IMAGES[:500], LABELS[:500])
+    assert not found.ok
+    first, half, _ = found.checks
+    assert "differs by" in first.broken[0]
+    assert "centred cosine" in half.broken[0]
+
+
+def test_verify__tells_a_loss_of_neighbours(encoder, exported):
+    """Classes that the encoder's own features define are what another network's features know less about."""
+    features = bk.evaluation.extract_features(encoder, IMAGES[:500])
+    labels = (Reduction(features, 3)(features) > 0) @ [1, 2, 4]
+    other = bk.evaluation.untrained(encoder, seed=5)
+    (check,) = verify(encoder, [saved_model(other, exported[0] + "-other")], IMAGES[:500], labels).checks
+    assert any("kNN accuracy fell from" in sentence for sentence in check.broken)
+
+
+@pytest.mark.parametrize(
+    ("artefacts", "message"),
+    [([], "must name at least one"), (["encoder.keras"], "must be folders with a saved_model")],
+)
+def test_verify__refuses_what_it_can_not_read(encoder, artefacts, message):
+    with pytest.raises(ValueError, match=message):
+        verify(encoder, artefacts, IMAGES[:8])
+
+
+def test_missing_runtime__is_named_with_its_command(encoder, exported, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(ImportError, match=r"package ai-edge-litert: pip install 'byol-keras\[litert\]'"):
+        verify(encoder, exported[1:2], IMAGES[:8])
+
+
+FEATURES = np.random.default_rng(0).normal(size=(200, 6)) @ np.diag([5, 3, 2, 1, 0.5, 0.1]) + 4.0
+
+
+def test_reduction__is_an_orthogonal_projection_that_keeps_most_variance():
+    reduction = Reduction(FEATURES, 3)
+    np.testing.assert_allclose(reduction.kernel.T @ reduction.kernel, np.eye(3), atol=1e-6)
+    found = reduction(FEATURES)
+    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-4)
+    assert found.var(axis=0).sum() / FEATURES.var(axis=0).sum() == pytest.approx(reduction.kept, rel=1e-4)
+    assert np.all(np.diff(found.var(axis=0)) < 0)
+    assert Reduction(FEATURES, 6).kept == pytest.approx(1.0)
+
+
+def test_whitening__gives_every_number_unit_variance_and_no_correlation():
+    found = Reduction(FEATURES, 4, whiten=True)(FEATURES)
+    np.testing.assert_allclose(np.cov(found.T), np.eye(4), atol=1e-4)
+
+
+def test_whitening__does_not_blow_up_directions_without_variance():
+    flat = np.concatenate([FEATURES, np.ones((200, 2))], axis=1)
+    assert np.abs(Reduction(flat, 8, whiten=True)(flat)).max() < 10
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+def test_reduced_encoder__is_the_encoder_and_the_reduction(encoder, whiten):
+    features = bk.evaluation.extract_features(encoder, IMAGES[:200])
+    smaller = reduced(encoder, features, 8, whiten)
+    wanted = Reduction(features, 8, whiten)(features)
+    np.testing.assert_allclose(bk.evaluation.extract_features(smaller, IMAGES[:200]), wanted, atol=1e-3)
+    assert encoder.output_shape == (None, 64)
+
+
+def test_compare_dims__has_a_line_for_each_size_and_one_for_all():
+    bank, queries = FEATURES[:150], FEATURES[150:]
+    labels = (FEATURES[:, 0] > 4).astype(int)
+    lines = compare_dims(bank, labels[:150], queries, labels[150:], dims=(1, 4, 50))
+    assert [line[0] for line in lines] == [1, 4, 6]
+    assert lines[0][1] < lines[1][1] < lines[2][1] == 1.0
+    assert all(line[2] > 0.8 for line in lines)
+
+
+@pytest.mark.parametrize("dim", [0, 7, 300])
+def test_dim__must_fit_the_features(dim):
+    with pytest.raises(ValueError, match="`dim` must"):
+        Reduction(FEATURES, dim)
+
+
+def test_features__must_be_the_encoders(encoder):
+    with pytest.raises(ValueError, match=r"`features` must be the encoder's, of shape \(n, 64\)"):
+        reduced(encoder, FEATURES, 2)

@@ -112,7 +112,7 @@ def test_warmup__holds_requests_that_the_model_answers(folder, wanted):
     records = tf.data.TFRecordDataset(f"{folder}/assets.extra/tf_serving_warmup_requests")
     logs = [prediction_log_pb2.PredictionLog.FromString(record.numpy()) for record in records]
     assert len(logs) == len(IMAGES)
-    assert {log.predict_log.request.model_spec.name for log in logs} == {"small_resnet"}
+    assert {log.predict_log.request.model_spec.name for log in logs} == {"encoder"}
     answers = [served(folder, log.predict_log.request).outputs["representation"] for log in logs]
     np.testing.assert_allclose(np.concatenate(list(map(tf.make_ndarray, answers))), wanted, atol=1e-6)
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "pretrain": "learn an encoder from unlabelled pictures",
     "evaluate": "judge an encoder by labels",
     "embed": "write the features of pictures to a file",
+    "export": "write an encoder for servers, phones and other runtimes",
     "preview": "show what the network sees: pairs of views as a picture",
     "report": "write a run's page again",
     "bench": "find what limits the speed: data, step, or both",

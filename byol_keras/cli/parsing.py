@@ -9,7 +9,7 @@ from typing import Any
 from ..arguments import did_you_mean
 from ..config import PretrainConfig
 
-__all__ = ["UsageError", "config_of", "parse", "parser_of", "require", "require_data"]
+__all__ = ["UsageError", "config_of", "listed", "parse", "parser_of", "require", "require_data"]
 
 
 class UsageError(ValueError):
@@ -82,6 +82,17 @@ def require(options: Any, *names: str) -> None:
     for name in names:
         if getattr(options, name) is None:
             raise UsageError(f"`--{name.replace('_', '-')}` is missing")
+
+
+def listed(text: str, known: Sequence[str], name: str) -> list[str]:
+    """The words between commas, each one of those that are known."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in known:
+            raise UsageError(f"`{name}` must be of {', '.join(known)}.{did_you_mean(word, known)} Received: {word}")
+    if not words:
+        raise UsageError(f"`{name}` must be of {', '.join(known)}. Received: nothing")
+    return words
 
 
 def config_of(given: dict[str, Any]) -> PretrainConfig:

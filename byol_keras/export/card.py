@@ -24,6 +24,7 @@ def write_card(
     kind: str,
     artefact: str,
     signatures: Mapping[str, Signature],
+    facts: Mapping[str, object],
     details: Mapping[str, object] | None = None,
 ) -> None:
     """Writes what there is to know about an artefact as JSON.
@@ -34,14 +35,19 @@ def write_card(
         kind: `"savedmodel"`, `"litert"` or `"onnx"`.
         artefact: the file, or the folder, whose checksums are taken.
         signatures: what it can be asked.
-        details: further entries, such as training and evaluation.
+        facts: what its format adds, and `warnings`.
+        details: further entries, such as training and evaluation; `warnings` join the others.
     """
+    details = dict(details or {})
+    warnings = [*facts.get("warnings", []), *details.pop("warnings", [])]
     card = {
         "name": portable.name,
         "format": kind,
         "inputs": {name: _described(signature) for name, signature in signatures.items()},
         "output": {"name": REPRESENTATION, "size": portable.width, "unit_length": portable.normalized},
-        **dict(details or {}),
+        **facts,
+        **details,
+        "warnings": warnings,
         "made_with": {"byol_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__},
         "sha256": {name: _checksum(file) for name, file in _files(artefact)},
     }

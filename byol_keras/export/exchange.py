@@ -65,9 +65,8 @@ def onnx(
     _check_operations(content)
     replace_file(path, lambda file: file.write(content))
     default = {"serving_default": signatures_of(portable)["serving_default"]}
-    write_card(
-        f"{path.removesuffix('.onnx')}.model_card.json", portable, "onnx", path, default, facts | dict(details or {})
-    )
+    card = f"{path.removesuffix('.onnx')}.model_card.json"
+    write_card(card, portable, "onnx", path, default, facts, details)
     return path
 
 

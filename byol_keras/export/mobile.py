@@ -81,7 +81,7 @@ def litert(
     facts = {"quantization": quantization, "batch_size": batch_size, "tensors": found} | warnings
     default = {"serving_default": signatures_of(portable)["serving_default"]}
     card = f"{path.removesuffix('.tflite')}.model_card.json"
-    write_card(card, portable, "litert", path, default, facts | dict(details or {}))
+    write_card(card, portable, "litert", path, default, facts, details)
     return path
 
 

@@ -126,7 +126,7 @@ def _at_size(encoder: keras.Model, size: int | tuple[int, int], is_picture: bool
             f"encoder of inputs {encoder.input_shape}"
         )
     check_positive(size=min(sides))
-    return encoder if own == sides else resized(encoder, (*sides, encoder.input_shape[-1]))
+    return encoder if own == tuple(sides) else resized(encoder, (*sides, encoder.input_shape[-1]))
 
 
 def _normalized(encoder: keras.Model) -> keras.Model:

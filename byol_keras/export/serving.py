@@ -64,28 +64,26 @@ def saved_model(
     """
     portable = Portable(model, normalize, size)
     signatures = signatures_of(portable)
-    warnings = {"warnings": warned_of(portable)}
+    facts = {"warnings": warned_of(portable)}
     folder = _version(os.fspath(path).rstrip("/"))
     tf.io.gfile.makedirs(os.path.dirname(folder) or ".")
     with beside(folder) as draft:
         write_signatures(portable, signatures, draft)
         if warmup is not None:
-            write_warmup(draft, portable.name, portable.examples(warmup, "warmup"))
-        write_card(
-            os.path.join(draft, "model_card.json"),
-            portable,
-            "savedmodel",
-            draft,
-            signatures,
-            warnings | dict(details or {}),
-        )
+            write_warmup(draft, os.path.basename(os.path.dirname(folder)), portable.examples(warmup, "warmup"))
+        card = os.path.join(draft, "model_card.json")
+        write_card(card, portable, "savedmodel", draft, signatures, facts, details)
     return folder
 
 
 def write_signatures(portable: Portable, signatures: Mapping[str, Signature], folder: str) -> None:
     """Writes functions as the signatures of a SavedModel, with the weights that they use."""
     archive = keras.export.ExportArchive()
-    archive.track(portable.encoder)
+    # Tables of words are looked for in what is tracked. The weights of a layer that is tracked would be stored twice,
+    # so the encoder comes wrapped in something that is none.
+    wrapped = tf.Module()
+    wrapped.encoder = portable.encoder
+    archive.track(wrapped)
     for name, signature in signatures.items():
         archive.add_endpoint(name, signature.function, input_signature=list(signature.inputs.values()))
     archive.write_out(folder, verbose=False)

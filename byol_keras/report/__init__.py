@@ -3,5 +3,6 @@
 from .material import Material
 from .page import write_report
 from .preview import preview
+from .record import read_run
 
-__all__ = ["Material", "preview", "write_report"]
+__all__ = ["Material", "preview", "read_run", "write_report"]

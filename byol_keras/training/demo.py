@@ -1,8 +1,9 @@
 """The whole of it in three minutes, on pictures that need no download."""
 
+import os
 from typing import Any
 
-from .finishing import export_encoder
+from ..export import saved_model
 from .folder import RunFolder
 from .loading import Run
 from .pretrain import pretrain
@@ -27,6 +28,6 @@ def demo(folder: str, seed: int = 0, epochs: int | None = None, console: Any = N
         highlight=False,
     )
     finished = pretrain(data="shapes", run=folder, recipe="demo", seed=seed, epochs=epochs, console=console)
-    path = export_encoder(Run(folder).encoder(), finished)
+    path = saved_model(Run(folder).encoder(), os.path.join(finished.export, "encoder"))
     console.print(f"SavedModel: {path}", highlight=False, soft_wrap=True)
     return finished

@@ -4,7 +4,6 @@ import os
 from functools import partial
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from ..config import PretrainConfig
@@ -19,7 +18,7 @@ from .judging import judge_encoders
 from .plan import Plan
 from .rundata import RunData
 
-__all__ = ["export_encoder", "finish", "report_material", "save_encoder"]
+__all__ = ["finish", "report_material", "save_encoder"]
 
 _SHOWN, _PAIRS = 600, 12
 
@@ -41,14 +40,6 @@ def save_encoder(model: BYOL, plan: Plan, folder: RunFolder) -> None:
     """Writes the online encoder as it is now, for pictures of the plan's size."""
     with beside(folder.encoder, suffix=".keras") as draft:
         resized(model.encoder, plan.shape).save(draft)
-
-
-def export_encoder(encoder: keras.Model, folder: RunFolder) -> str:
-    """Writes an encoder as a SavedModel that plain TensorFlow loads, in the layout of TF Serving; returns its path."""
-    path = os.path.join(folder.export, "encoder", "1")
-    with beside(path) as draft:
-        encoder.export(draft, format="tf_saved_model", verbose=False)
-    return path
 
 
 def report_material(model: BYOL, plan: Plan, data: RunData) -> Material:
