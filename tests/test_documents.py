@@ -25,11 +25,10 @@ def test_readme__code_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
         exec(compile(block, "README.md", "exec"), names)
     assert names["features"].shape == (256, 64)
     assert (tmp_path / "encoder.keras").exists()
-    served = tf.saved_model.load(tmp_path / "encoder")
-    pixels = (names["images"] / 255.0).astype("float32")
-    np.testing.assert_allclose(
-        served.serve(pixels), keras.models.load_model(tmp_path / "encoder.keras")(pixels), atol=1e-5
-    )
+    served = tf.saved_model.load(tmp_path / "serving" / "encoder" / "1").signatures["serving_uint8"]
+    found = served(pixels=tf.constant(names["images"]))["representation"]
+    encoder = keras.models.load_model(tmp_path / "encoder.keras")
+    np.testing.assert_allclose(found, encoder(names["images"] / np.float32(255)), atol=1e-5)
     assert int(names["model"].batches_seen) == 2 * (256 // 64)
 
 
