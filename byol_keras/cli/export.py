@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..export.mobile import QUANTIZATIONS
 from .main import COMMANDS
 from .parsing import UsageError, listed, parse, parser_of, require
 
 __all__ = ["ExportOptions", "run"]
 
 _FORMATS = ("savedmodel", "litert", "onnx")
-_QUANTIZATIONS = ("float32", "float16", "dynamic", "int8")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ExportOptions:
     @property
     def quantizations(self) -> list[str]:
         """The LiteRT files to write."""
-        return listed(self.quantization, _QUANTIZATIONS, "quantization")
+        return listed(self.quantization, QUANTIZATIONS, "quantization")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from ..writing import replace_file
+from .card import write_card
 from .portable import Portable
 from .serving import write_signatures
 from .signatures import signatures_of
 
-__all__ = ["as_saved_model", "run"]
+__all__ = ["as_saved_model", "publish", "run"]
 
 _SHOWN = 300
 
@@ -50,6 +52,30 @@ def run(words: Sequence[str], name: str) -> str:
     if done.returncode:
         raise RuntimeError(f"the encoder can't be converted to {name}: {_reason(done)}")
     return done.stdout
+
+
+def publish(
+    path: str,
+    content: bytes,
+    portable: Portable,
+    kind: str,
+    facts: Mapping[str, object],
+    details: Mapping[str, object] | None,
+) -> str:
+    """Writes a converted file and, beside it, `NAME.model_card.json`; returns its path.
+
+    Args:
+        path: of the file.
+        content: of the file.
+        portable: what it was made of.
+        kind: as the card names it.
+        facts: as in `write_card`.
+        details: as in `write_card`.
+    """
+    replace_file(path, lambda file: file.write(content))
+    default = {"serving_default": signatures_of(portable)["serving_default"]}
+    write_card(f"{os.path.splitext(path)[0]}.model_card.json", portable, kind, path, default, facts, details)
+    return path
 
 
 def _reason(done: subprocess.CompletedProcess) -> str:

@@ -7,11 +7,8 @@ from collections.abc import Mapping
 import keras
 
 from ..arguments import check_positive
-from ..writing import replace_file
-from .card import write_card
-from .converting import as_saved_model, run
+from .converting import as_saved_model, publish, run
 from .portable import Portable
-from .signatures import signatures_of
 from .soundness import warned_of
 
 __all__ = ["onnx"]
@@ -63,11 +60,7 @@ def onnx(
         with open(draft, "rb") as file:
             content = file.read()
     _check_operations(content)
-    replace_file(path, lambda file: file.write(content))
-    default = {"serving_default": signatures_of(portable)["serving_default"]}
-    card = f"{path.removesuffix('.onnx')}.model_card.json"
-    write_card(card, portable, "onnx", path, default, facts, details)
-    return path
+    return publish(path, content, portable, "onnx", facts, details)
 
 
 def _check_operations(content: bytes) -> None:

@@ -9,12 +9,9 @@ import keras
 import numpy as np
 
 from ..arguments import check_positive
-from ..writing import replace_file
 from . import conversion
-from .card import write_card
-from .converting import as_saved_model, run
+from .converting import as_saved_model, publish, run
 from .portable import Portable
-from .signatures import signatures_of
 from .soundness import warned_of
 
 __all__ = ["QUANTIZATIONS", "litert"]
@@ -70,19 +67,13 @@ def litert(
     portable = Portable(model, normalize, size)
     _check_recurrent(portable.encoder, quantization, batch_size)
     examples = None if representative is None else portable.examples(representative, "representative")
-    warnings = {"warnings": warned_of(portable)}
+    warnings = warned_of(portable)
     with as_saved_model(portable, batch_size) as folder:
-        job = {
-            "quantization": quantization,
-            "integer": ("uint8" if portable.is_picture else "int8") if integer else None,
-        }
-        found, draft = _converted(folder, job, examples, batch_size or 1)
-        replace_file(path, lambda file: file.write(draft))
-    facts = {"quantization": quantization, "batch_size": batch_size, "tensors": found} | warnings
-    default = {"serving_default": signatures_of(portable)["serving_default"]}
-    card = f"{path.removesuffix('.tflite')}.model_card.json"
-    write_card(card, portable, "litert", path, default, facts, details)
-    return path
+        integers = ("uint8" if portable.is_picture else "int8") if integer else None
+        job = {"quantization": quantization, "integer": integers}
+        tensors, content = _converted(folder, job, examples, batch_size or 1)
+    facts = {"quantization": quantization, "batch_size": batch_size, "tensors": tensors, "warnings": warnings}
+    return publish(path, content, portable, "litert", facts, details)
 
 
 def _check(path: str, quantization: str, representative: object, integer: bool, batch_size: int | None) -> None:
