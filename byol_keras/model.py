@@ -12,7 +12,7 @@ from .evaluation.health import normalized_std
 from .follower import Follower
 from .losses import regression_loss
 from .metrics import Latest
-from .stepping import replicas
+from .stepping import measured, replicas
 from .viewing import as_encoded, make_pair, seed_of_batch
 from .views.base import check_finite
 
@@ -153,13 +153,13 @@ class BYOL(Follower):
         self.descend(tape, scaled, restore)
         self.move_in_step(steps_before)
         self._track(loss, targets)
-        return {metric.name: metric.result() for metric in self.metrics}
+        return measured(self.metrics)
 
     def test_step(self, data: object) -> dict:
         views = self._make_views(data, _TEST, self._loss_tracker.count)
         targets = [self._project_target(view, training=False) for view in views]
         self._track(self._objective(views, targets, training=False), targets)
-        return {metric.name: metric.result() for metric in (self._loss_tracker, self.std_tracker)}
+        return measured((self._loss_tracker, self.std_tracker))
 
     def _project_target(self, view: object, training: bool) -> tf.Tensor:
         projection = self.target_projector(self.target_encoder(view, training=training), training=training)

@@ -5,12 +5,22 @@ from collections.abc import Callable, Iterable
 import keras
 import tensorflow as tf
 
-__all__ = ["agree", "all_finite", "apply_if", "replicas", "snapshot"]
+__all__ = ["agree", "all_finite", "apply_if", "measured", "replicas", "snapshot"]
 
 
 def replicas() -> int:
     """Number of replicas that a step runs on, 1 without a strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def measured(metrics: Iterable[keras.metrics.Metric]) -> dict[str, tf.Tensor]:
+    """What a step returns to Keras: the result of every metric, by name."""
+    found = {metric.name: metric.result() for metric in metrics}
+    strategy = tf.distribute.get_strategy()
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.extended._in_multi_worker_mode():
+        # Between workers Keras takes the mean along the first axis, which scalars do not have.
+        return {name: tf.reshape(value, [1]) for name, value in found.items()}
+    return found
 
 
 def agree(flag: tf.Tensor) -> tf.Tensor:

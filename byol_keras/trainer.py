@@ -171,6 +171,9 @@ class Trainer(keras.Model):
 
         self.train_function = run_safely
 
+    def _maybe_symbolic_build(self, *_: object, **__: object) -> None:
+        """Nothing: everything is built. Keras would take a batch from the stream and average it over all workers."""
+
     def _stop_if_failed(self) -> None:
         failed = int(self.failed_batch.numpy())
         if failed >= 0:
