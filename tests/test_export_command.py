@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from byol_keras import cli
-from byol_keras.cli.export import run
+from byol_keras.cli.export import run as run_export
 from byol_keras.evaluation.health import Verdict
 
 pytest.importorskip("ai_edge_litert")
@@ -26,12 +27,12 @@ def place(tmp_path):
     return tmp_path / "exports"
 
 
-def test_export__writes_the_next_version_into_the_runs_folder(finished, capsys):
-    shown = exported(capsys, "--run", finished.run)
-    version = finished.run / "export" / "encoder" / "1"
-    assert shown == f"written: {version}"
+def test_export__writes_the_next_version_into_the_runs_folder(finished, tmp_path, capsys):
+    run = shutil.copytree(finished.run, tmp_path / "run")
+    version = run / "export" / "encoder" / "1"
+    assert exported(capsys, "--run", run) == f"written: {version}"
     assert (version / "saved_model.pb").exists()
-    assert exported(capsys, "--run", finished.run).endswith("/2")
+    assert exported(capsys, "--run", run).endswith("/2")
 
 
 def test_export__writes_every_format_and_compares_them(finished, place, capsys):
@@ -76,7 +77,7 @@ def test_collapsed_run__is_warned_of_in_the_card(finished, place, capsys, monkey
     found = Verdict("collapsed", "Collapsed: target_std fell.")
     monkeypatch.setattr("byol_keras.training.exporting.verdict", lambda history: found)
     with pytest.warns(UserWarning, match="the run did not end well: Collapsed"):
-        run(["--run", str(finished.run), "--output", str(place)])
+        run_export(["--run", str(finished.run), "--output", str(place)])
     card = json.loads((place / "encoder" / "1" / "model_card.json").read_text())
     assert card["warnings"] == ["the run did not end well: Collapsed: target_std fell."]
 

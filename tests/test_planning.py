@@ -46,6 +46,21 @@ def test_plan__of_few_pictures_keeps_its_batch_when_minutes_decide_the_length(mo
     assert (plan.batch_size, plan.steps_per_epoch, plan.total_steps, plan.epochs) == (5, 4, 100, 25)
 
 
+@pytest.mark.parametrize(
+    ("steps", "asked", "encoder"),
+    [(70_000, None, "small_resnet"), (180_000, None, "small_resnetx2"), (180_000, "small_resnet", "small_resnet")],
+)
+def test_network__is_wider_where_there_is_time_and_the_choice_was_left_open(monkeypatch, steps, asked, encoder):
+    """A picture costs twice as much there, so that the schedules are fitted anew."""
+    speed = {"small_resnet": 1, "small_resnetx2": 0.5}
+    monkeypatch.setattr(planning, "steps_in", lambda minutes, plan, *_, **__: round(steps * speed[plan.encoder]))
+    config = bk.PretrainConfig(data=pictures(256), recipe="cpu", minutes=30.0, encoder=asked, precision="float32")
+    plan = make_plan(config, RunData(config), began=0.0)
+    assert plan.encoder == encoder
+    assert plan.total_steps == steps * speed[encoder]
+    assert initial_encoder(plan).output_shape[-1] == (128 if encoder.endswith("x2") else 64)
+
+
 def test_views__of_a_plan_are_smaller_than_its_pictures_and_one_network_takes_both():
 
     config = bk.PretrainConfig(data=pictures(20), recipe="cpu", precision="float32")

@@ -22,6 +22,9 @@ _SAMPLED = 1000
 _SMALL = 1.5
 # What 32 pixels are for CIFAR; more would be better, at four times the cost for twice the side.
 _PHOTOGRAPHS = 64
+# When the small network has seen so many pictures, half an hour on two cores, it has learned what it can: in an hour
+# twice the width wins four points (examples/search.md).
+_OUTGROWN = 5_000_000
 
 
 def make_plan(config: PretrainConfig, data: RunData, began: float) -> Plan:
@@ -35,10 +38,23 @@ def make_plan(config: PretrainConfig, data: RunData, began: float) -> Plan:
     plan = _first_plan(config, data)
     if config.minutes is None:
         return plan
-    pictures = data.training(plan)
-    steps = steps_in(config.minutes, plan, pictures, config.init_from, spent=time.monotonic() - began)
+    steps = _steps(config, data, plan, began)
+    if _outgrows(config, plan, steps):
+        config = replace(config, encoder=f"{plan.encoder}x2")
+        plan = _first_plan(config, data)
+        steps = _steps(config, data, plan, began)
     recipe = choose_recipe(config, plan.examples, max(1, round(steps / plan.steps_per_epoch)))
     return replace(plan, recipe=replace(recipe, batch_size=plan.batch_size), total_steps=steps)
+
+
+def _steps(config: PretrainConfig, data: RunData, plan: Plan, began: float) -> int:
+    return steps_in(config.minutes, plan, data.training(plan), config.init_from, spent=time.monotonic() - began)
+
+
+def _outgrows(config: PretrainConfig, plan: Plan, steps: int) -> bool:
+    """Whether the time is better spent on a wider network, where the choice was left open."""
+    left_open = config.encoder is None and config.init_from is None and plan.encoder == "small_resnet"
+    return left_open and steps * plan.batch_size >= _OUTGROWN
 
 
 def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
