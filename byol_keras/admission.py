@@ -91,7 +91,12 @@ def check_pair(batch: object) -> None:
 
 
 def check_batch_size(size: int, replicas: int, layers: Iterable[keras.layers.Layer]) -> None:
-    """Refuses a batch whose statistics are those of a single example."""
+    """Refuses a batch that replicas can't share alike, or whose statistics are those of a single example."""
+    if size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {replicas} replicas that share a batch: the mean over unequal "
+            f"shares would not be the batch's. Received: batch_size={size}"
+        )
     normalized = any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
     if normalized and size // replicas < 2:
         raise ValueError(

@@ -1,5 +1,6 @@
 """What a run is asked to do: one typed configuration for the command, for YAML and for Python."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -9,6 +10,7 @@ import yaml
 
 from .arguments import did_you_mean
 from .data import Source
+from .distribution import STRATEGIES
 from .precision import PRECISIONS
 from .recipes import OPTIMIZERS
 
@@ -17,7 +19,12 @@ __all__ = ["PretrainConfig"]
 
 _SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz or .npy file, or shapes"
 # What options take that are one of a few words.
-_WORDS = {"optimizer": tuple(OPTIMIZERS), "precision": PRECISIONS, "on_collapse": ("warn", "stop")}
+_WORDS = {
+    "optimizer": tuple(OPTIMIZERS),
+    "precision": PRECISIONS,
+    "strategy": STRATEGIES,
+    "on_collapse": ("warn", "stop"),
+}
 
 
 def _either(name: str) -> str:
@@ -56,6 +63,7 @@ class PretrainConfig:
     minutes: float | None = _option(None, "train for so long instead: schedules fit to what this machine can do in it")
     init_from: str | None = _option(None, "a .keras file whose encoder to start from")
     precision: str = _option("auto", _either("precision"))
+    strategy: str = _option("auto", f"devices to train on: {_either('strategy')}")
     seed: int = _option(0, "what order, views and initial weights depend on")
     labels: str | None = _option(None, "CSV file: path, class. Used to judge only")
     test_data: Any = field(default=None, metadata={"help": "labelled data to judge by, where not part of the data"})
@@ -84,6 +92,9 @@ class PretrainConfig:
         return cls(**options)
 
     def __post_init__(self) -> None:
+        for name in ("run", "init_from", "labels", "data_dir"):
+            if isinstance(getattr(self, name), os.PathLike):
+                object.__setattr__(self, name, os.fspath(getattr(self, name)))
         if self.epochs is not None and self.minutes is not None:
             raise ValueError("`epochs` and `minutes` exclude each other. Received: both")
         for name in ("size", "channels", "batch_size", "rate", "epochs", "minutes", "keep", "log_every"):

@@ -203,12 +203,12 @@ class BYOL(Follower):
         check = getattr(self.views, "check", check_finite)
         check(self._preprocessed(examples))
 
-    def check_batch(self, batch: object) -> None:
+    def check_batch(self, batch: object, replicas: int) -> None:
         if self.views is None:
             admission.check_pair(batch)
         layers = [layer for part in self._online for layer in part._flatten_layers()]
         size = keras.tree.flatten(batch)[0].shape[0]
-        admission.check_batch_size(size, self.distribute_strategy.num_replicas_in_sync, layers)
+        admission.check_batch_size(size, replicas, layers)
         few = keras.tree.map_structure(lambda leaf: leaf[:2], batch)
         admission.check_views(self._views_of(few, seed_of_batch(self.seed, _TRAIN, 0)), self.encoder)
 

@@ -138,21 +138,26 @@ class Trainer(keras.Model):
         return batches
 
     def _admit(self, x: object) -> object:
-        if isinstance(x, tf.distribute.DistributedDataset):
-            return x
+        distributed = isinstance(x, tf.distribute.DistributedDataset)
         batch, x = first_batch(x)
         if batch is None:
             raise ValueError("`x` is empty: there is nothing to train on. Received: data without a single batch")
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if distributed:
+            batch, replicas = keras.tree.map_structure(self._first_share, batch), 1
         self.check_values(batch)
-        self.check_batch(batch)
+        self.check_batch(batch, replicas)
         return x
+
+    def _first_share(self, value: object) -> tf.Tensor:
+        return self.distribute_strategy.experimental_local_results(value)[0]
 
     def check_values(self, examples: object) -> None:
         """Raises a ValueError for examples that can't be trained on. Arrays are looked at in full."""
 
-    def check_batch(self, batch: object) -> None:
-        """Raises a ValueError for a batch, the first, that the model can't take."""
+    def check_batch(self, batch: object, replicas: int) -> None:
+        """Raises a ValueError for a batch, the first, that the model can't take on so many replicas."""
 
     def with_callbacks(self, callbacks: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
         """The user's callbacks and what the model can't train without."""

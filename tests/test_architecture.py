@@ -26,6 +26,7 @@ LEAVES = {
 # What each module (or folder) may import of the package. A new one is entered here, with as little as it needs.
 ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "admission": set(),
+    "distribution": set(),
     "cloning": set(),
     "views": set(),
     "heads": {"arguments", "layers"},
@@ -54,13 +55,14 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "viewing",
         "views",
     },
-    "config": {"arguments", "data", "precision", "recipes"},
+    "config": {"arguments", "data", "distribution", "precision", "recipes"},
     "doctor": {"data", "precision", "version"},
     "training": {
         "callbacks",
         "checkpoints",
         "config",
         "data",
+        "distribution",
         "doctor",
         "encoders",
         "evaluation",
@@ -70,7 +72,9 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "precision",
         "recipes",
         "report",
+        "stepping",
         "threads",
+        "version",
         "writing",
     },
     "cli": {

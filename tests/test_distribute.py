@@ -51,7 +51,7 @@ def vector_run(strategy, steps, **options):
             projector=bk.heads.projector(5, **heads),
             predictor=bk.heads.predictor(4, **heads),
         )
-        model.compile(bk.LARS(0.1, weight_decay=1e-3), **options)
+        model.compile(bk.LARS(0.03, weight_decay=1e-3), **options)
     data = vectors(8 * steps)
     history = model.fit(data, batch_size=8, shuffle=False, callbacks=[TargetEMA(0.9)], verbose=0).history
     return [weight.numpy() for weight in model.weights], history
@@ -143,11 +143,23 @@ def test_mirrored__a_failed_step_changes_nothing_on_any_replica():
             np.testing.assert_array_equal(replica, last)
 
 
-def test_mirrored__a_batch_of_one_per_replica_is_refused():
+@pytest.mark.parametrize(
+    ("size", "rule"), [(2, "at least 2 on every replica.*2 on 2 replica"), (5, "multiple of the 2")]
+)
+def test_mirrored__a_batch_that_replicas_cannot_share_is_refused(size, rule):
     with two_devices().scope():
         model = vector_byol()
-    with pytest.raises(ValueError, match=r"`batch_size` must be at least 2 on every replica.*3 on 2 replica"):
-        model.fit(vectors(9), batch_size=3, verbose=0)
+    with pytest.raises(ValueError, match=f"`batch_size` must be .*{rule}"):
+        model.fit(vectors(20), batch_size=size, verbose=0)
+
+
+def test_mirrored__a_distributed_batch_of_one_per_replica_is_refused():
+    strategy = two_devices()
+    with strategy.scope():
+        model = vector_byol()
+    data = tf.data.Dataset.from_tensor_slices(vectors(16)).batch(2, drop_remainder=True)
+    with pytest.raises(ValueError, match=r"at least 2 on every replica"):
+        model.fit(strategy.experimental_distribute_dataset(data), verbose=0)
 
 
 def test_mirrored__gradient_accumulation_is_refused():

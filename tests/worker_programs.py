@@ -27,7 +27,7 @@ def on_vectors(strategy):
             projector=bk.heads.projector(5, **heads),
             predictor=bk.heads.predictor(4, **heads),
         )
-        model.compile(bk.LARS(0.1, weight_decay=1e-3))
+        model.compile(bk.LARS(0.03, weight_decay=1e-3))
     # Two epochs of five steps, in an order of their own.
     return model, model.fit(vectors(40), batch_size=8, epochs=2, callbacks=[bk.callbacks.TargetEMA(0.9)], verbose=0)
 

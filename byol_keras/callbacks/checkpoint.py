@@ -35,7 +35,8 @@ class RunCheckpoint(keras.callbacks.Callback):
     deterministic).
 
     Unlike `keras.callbacks.BackupAndRestore` it saves in the middle of an epoch, keeps its files when training ends,
-    and refuses a state that does not fit instead of leaving variables out.
+    and refuses a state that does not fit instead of leaving variables out. Of several processes that train together
+    the chief writes, and all restore.
 
     Args:
         folder: where the checkpoints are kept, local or of any store that `tf.io.gfile` knows.
@@ -106,16 +107,22 @@ class RunCheckpoint(keras.callbacks.Callback):
         self._saved_at, self._saved_when = step, time.monotonic()
         return path
 
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        self._writes = model.distribute_strategy.extended.should_checkpoint
+
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._saved_at, self._saved_when = self._batches(), time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if not self._writes:
+            return
         late = self.minutes is not None and time.monotonic() - self._saved_when >= 60 * self.minutes
         if late or (self.steps is not None and self._batches() - self._saved_at >= self.steps):
             self.save()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        if self._batches() > self._saved_at:
+        if self._writes and self._batches() > self._saved_at:
             self.save()
 
     def _batches(self) -> int:

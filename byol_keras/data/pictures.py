@@ -105,19 +105,26 @@ class Pictures:
             )
         return len(self) // int(batch_size)
 
-    def training(self, batch_size: int, start: int = 0) -> tf.data.Dataset:
+    def training(self, batch_size: int, start: int = 0, part: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
         """Endless batches for training from global batch number `start` on.
 
         Either whole pictures, or with `host_crops` dicts of two crops, `{"view_1": ..., "view_2": ...}`.
+
+        Args:
+            batch_size: pictures per step, of all processes together.
+            start: number of the first batch. Default 0.
+            part: (p, n) where n processes share each batch, for the rows of process p: nothing else is read, and no
+                picture by two of them. Default (0, 1).
         """
         steps = self.steps_per_epoch(batch_size)
+        rows = _share(batch_size, *part)
         make = self._crops if self.host_crops else self._pictures
         views, size = (2, self.size) if self.host_crops else (1, self._training_reader.size)
-        spec = (batch_size, *size, self.shape[-1]), self.dtype
+        spec = (len(rows), *size, self.shape[-1]), self.dtype
 
         def load(number: int) -> list[np.ndarray]:
             epoch, batch = divmod(int(number), steps)
-            return make(epoch, batch * batch_size, [np.empty(*spec) for _ in range(views)])
+            return make(epoch, batch * batch_size + rows.start, [np.empty(*spec) for _ in range(views)])
 
         batches = endless(self._noting_failure(load), start, [spec] * views)
         return batches.map(_as_views if self.host_crops else lambda pixels: pixels)
@@ -215,6 +222,16 @@ class Pictures:
 
 def _as_views(first: tf.Tensor, second: tf.Tensor) -> dict[str, tf.Tensor]:
     return {"view_1": first, "view_2": second}
+
+
+def _share(batch_size: int, process: int, processes: int) -> range:
+    """The rows of a batch that belong to one of several processes."""
+    if batch_size % processes:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {processes} processes that share a batch. "
+            f"Received: batch_size={batch_size}"
+        )
+    return range(batch_size)[process * batch_size // processes : (process + 1) * batch_size // processes]
 
 
 def _checked_size(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -17,8 +17,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
     inputs once or twice and keeps float32 statistics for half-precision inputs.
 
     The kernel serves inputs of any rank whose last axis is normalised. Everything else goes Keras' own way:
-    another `axis`, a mask, `renorm`, float64, and `synchronized=True` where there are several replicas (on
-    one device synchronising changes nothing, so the kernel is used).
+    another `axis`, a mask, `renorm` and float64.
+
+    With `synchronized=True` and several replicas, sums, sums of squares and counts travel together: one message
+    forward and one backward where Keras sends three. On one device synchronising changes nothing, and the kernel
+    is used.
 
     As with Keras' layer, `layer.trainable = False` means inference mode: moving statistics are used and stay.
 
@@ -52,12 +55,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
         rank = len(inputs.shape)
         if self.renorm or self.axis not in (-1, rank - 1) or inputs.dtype.name not in FUSED_DTYPES:
             return False
-        if not training:
-            # In inference a reshape would only stand between a Dense and its folding into an exported kernel.
-            return rank == 4
-        return not (self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1)
+        # In inference a reshape would only stand between a Dense and its folding into an exported kernel.
+        return training or rank == 4
 
     def _train(self, inputs: tf.Tensor) -> tf.Tensor:
+        if self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            return self._train_together(tf.cast(inputs, tf.float32))
         if len(inputs.shape) == 4:
             return self._train_images(inputs)
         images = tf.reshape(inputs, [1, 1, -1, inputs.shape[-1]])
@@ -69,6 +72,21 @@ class BatchNormalization(keras.layers.BatchNormalization):
         # The kernel returns the unbiased variance; Keras keeps the biased one.
         self._update(mean, variance * (count - 1.0) / count)
         return outputs
+
+    def _train_together(self, inputs: tf.Tensor) -> tf.Tensor:
+        # The variance is a difference of two sums, which loses digits far from zero: the moving mean is nearby.
+        nearby = tf.cast(self.moving_mean, tf.float32)
+        shifted = inputs - nearby
+        channels, axes = inputs.shape[-1], list(range(len(inputs.shape) - 1))
+        sums = [tf.reduce_sum(values, axes) for values in (shifted, tf.square(shifted))]
+        count = tf.cast(tf.size(inputs) // channels, tf.float32)
+        ours = tf.concat([*sums, count[tf.newaxis]], axis=0)
+        total = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, ours)
+        mean, square = tf.split(total[:-1] / total[-1], 2)
+        variance = tf.maximum(square - tf.square(mean), 0.0)
+        self._update(mean + nearby, variance)
+        gamma, beta = (None if weight is None else tf.cast(weight, tf.float32) for weight in (self.gamma, self.beta))
+        return tf.nn.batch_normalization(shifted, mean, variance, beta, gamma, self.epsilon)
 
     def _infer(self, inputs: tf.Tensor) -> tf.Tensor:
         return self._fused(inputs, self.moving_mean, self.moving_variance, training=False)[0]

@@ -4,7 +4,10 @@ import time
 from dataclasses import replace
 
 from ..data import Pictures
+from ..distribution import Workers
 from .building import build_model, target_ema
+from .lockstep import Lockstep
+from .loop import feed
 from .plan import Plan
 from .stopwatch import Stopwatch
 
@@ -15,7 +18,14 @@ _MEASURED_SHARE = 0.03
 _RESERVE = 0.06
 
 
-def steps_in(minutes: float, plan: Plan, pictures: Pictures, init_from: str | None = None, spent: float = 0.0) -> int:
+def steps_in(
+    minutes: float,
+    plan: Plan,
+    pictures: Pictures,
+    workers: Workers,
+    init_from: str | None = None,
+    spent: float = 0.0,
+) -> int:
     """Measures the steps of a run with its own data, and returns how many fit into `minutes`; at least one.
 
     What was trained while measuring is thrown away: the run starts from the same weights as any other.
@@ -24,16 +34,18 @@ def steps_in(minutes: float, plan: Plan, pictures: Pictures, init_from: str | No
         minutes: the budget, for everything from the start of the command to the end of training.
         plan: the run; its number of steps does not matter here.
         pictures: its data.
+        workers: the processes that train it.
         init_from: file that it starts from, as in the configuration.
         spent: seconds of the budget that are gone already.
     """
     began = time.monotonic()
     watch = Stopwatch(min(max(60 * minutes * _MEASURED_SHARE, 2.0), 20.0))
     endless = replace(plan, total_steps=10**6)
-    model = build_model(endless, init_from)
+    with workers.strategy.scope():
+        model = build_model(endless, init_from)
     with pictures.skipped.explained():
-        data = pictures.training(plan.batch_size)
-        model.fit(data, steps_per_epoch=10**6, verbose=0, callbacks=[target_ema(endless), watch])
+        data, callbacks = feed(pictures, plan, workers), [target_ema(endless), watch, Lockstep(workers)]
+        model.fit(data, steps_per_epoch=10**6, verbose=0, callbacks=callbacks)
     measured = time.monotonic() - began
     # The run itself will be compiled once more: as long as measuring took beside its steps.
     compiling = measured - watch.elapsed

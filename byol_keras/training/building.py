@@ -6,15 +6,23 @@ from .. import encoders
 from ..callbacks import TargetEMA
 from ..model import BYOL
 from ..precision import set_precision
+from ..stepping import replicas
 from .plan import Plan
 
 __all__ = ["build_model", "initial_encoder", "load_encoder", "target_ema"]
 
 
 def build_model(plan: Plan, init_from: str | None = None) -> BYOL:
-    """The model of a run as it is before the first step; the same plan gives the same weights in any process."""
+    """The model of a run as it is before the first step; the same plan gives the same weights in any process.
+
+    In the scope of a strategy batch normalisation is synchronised: any number of replicas trains what one would.
+    """
     encoder = initial_encoder(plan, init_from)
     heads = plan.recipe.heads(encoder.output_shape[-1])
+    if replicas() > 1:
+        for layer in (layer for part in (encoder, *heads.values()) for layer in part._flatten_layers()):
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
     model = BYOL(encoder, views=plan.recipe.views(plan.view_size), seed=plan.seed, **heads)
     model.compile(plan.recipe.optimizer_over(plan.total_steps, plan.warmup_steps))
     return model

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..config import PretrainConfig
 from ..encoders import resized
-from ..evaluation import table
+from ..evaluation import extract_features, table
 from ..model import BYOL
 from ..report import Material, write_report
 from ..writing import beside
@@ -50,7 +50,7 @@ def report_material(model: BYOL, plan: Plan, data: RunData) -> Material:
     first, second = model.views(tf.constant(some), seed=(plan.seed, 0))
     return Material(
         pictures=images,
-        features=model.predict(images, verbose=0),
+        features=extract_features(model, images),
         labels=labels,
         class_names=source.class_names,
         names=[os.path.basename(source.path(int(index))) for index in kept],

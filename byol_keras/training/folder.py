@@ -16,7 +16,10 @@ from .plan import Plan
 __all__ = ["RunFolder"]
 
 # What may be different when a run goes on: nothing that its weights depend on.
-_FREE = {"run", "on_collapse", "checkpoint_minutes", "keep", "log_every", "knn_every", "data_dir", "cache", "test_data"}
+_FREE = {
+    *("run", "data_dir", "test_data", "cache", "strategy"),
+    *("checkpoint_minutes", "keep", "log_every", "knn_every", "on_collapse"),
+}
 
 
 class RunFolder:
@@ -71,13 +74,13 @@ class RunFolder:
         """The plan that the run goes by."""
         return Plan.from_json(self._read(self.plan))
 
-    def config_to_resume(self, given: Mapping[str, Any]) -> PretrainConfig:
-        """The stored configuration, what may be changed put in; a ValueError names what may not.
+    def config_to_resume(self, stored: Mapping[str, Any], given: Mapping[str, Any]) -> PretrainConfig:
+        """A stored configuration, what may be changed put in; a ValueError names what may not.
 
         Args:
+            stored: from `stored_config`.
             given: what was said explicitly when the run was continued.
         """
-        stored = self.stored_config()
         asked = PretrainConfig.of(given)
         for name in (field.name for field in fields(PretrainConfig) if field.name in given):
             want, have = getattr(asked, name), stored.get(name)

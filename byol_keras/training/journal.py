@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..callbacks import TargetEMA
 from ..callbacks.window import Window
 from ..writing import write_text
 from .folder import RunFolder
@@ -28,6 +29,7 @@ class Journal(keras.callbacks.Callback):
     Args:
         folder: of the run.
         plan: of the run.
+        target: knows `tau`.
         every: steps between two lines.
         waiting: tells the seconds spent waiting for data so far.
         monitors: callbacks with a dict `latest` that holds a `step`.
@@ -38,6 +40,7 @@ class Journal(keras.callbacks.Callback):
         self,
         folder: RunFolder,
         plan: Plan,
+        target: TargetEMA,
         every: int,
         waiting: Waiting,
         monitors: Sequence[Any] = (),
@@ -46,6 +49,7 @@ class Journal(keras.callbacks.Callback):
         super().__init__()
         self.folder = folder
         self.plan = plan
+        self.target = target
         self.every = every
         self.waiting = waiting
         self.monitors = monitors
@@ -87,7 +91,8 @@ class Journal(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         for name, window in self._windows.items():
             window.add(batch + 1, logs[name])
-        self._step = int(self.model.batches_seen.numpy())
+        # What metrics hold can't be asked for here: with several processes each answer is one that all give together.
+        self._step, self._rate = int(self.model.batches_seen.numpy()), float(logs["learning_rate"])
         if self._step - self._line_step >= self.every:
             self._write(self._numbers())
 
@@ -104,8 +109,8 @@ class Journal(keras.callbacks.Callback):
         now, waited = time.monotonic(), self.waiting.seconds
         elapsed = max(now - self._since, 1e-9)
         numbers = {name: window.take() for name, window in self._windows.items()}
-        numbers |= {"tau": float(self.model.tau_tracker.result())}
-        numbers |= {"learning_rate": float(self.model.rate_tracker.result())}
+        numbers |= {"tau": float(self.target.tau_at(int(self.model.optimizer.iterations.numpy())))}
+        numbers |= {"learning_rate": self._rate}
         numbers |= {"pictures_per_second": (self._step - self._line_step) * self.plan.batch_size / elapsed}
         numbers |= {"waiting": min(max((waited - self._waited) / elapsed, 0.0), 1.0)}
         self._since, self._waited, self._line_step = now, waited, self._step

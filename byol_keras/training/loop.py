@@ -8,10 +8,11 @@ import tensorflow as tf
 
 from ..data import Pictures
 from ..data.waiting import timed
+from ..distribution import Workers
 from ..model import BYOL
 from .plan import Plan
 
-__all__ = ["Piece", "Waiting", "pieces", "train"]
+__all__ = ["Piece", "Waiting", "feed", "pieces", "train"]
 
 
 class Waiting:
@@ -58,20 +59,56 @@ def pieces(start: int, total_steps: int, steps_per_epoch: int) -> Iterator[Piece
         step += (piece.end_epoch - piece.first_epoch) * piece.steps_per_epoch
 
 
+def feed(
+    pictures: Pictures, plan: Plan, workers: Workers, waiting: Waiting | None = None, start: int = 0
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """What `fit` takes: batches from number `start` on, each divided among the replicas of all processes.
+
+    A process reads the rows of its own replicas only, in the order in which one device would have them.
+
+    Args:
+        pictures: what to learn from.
+        plan: tells the batch size.
+        workers: the processes that share the work.
+        waiting: watches the data, if it is to be watched.
+        start: number of the first batch. Default 0.
+    """
+    watch = (waiting or Waiting()).watch
+    replicas = workers.strategy.num_replicas_in_sync
+    if replicas == 1:
+        return watch(pictures.training(plan.batch_size, start))
+    if plan.batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {replicas} replicas that share a batch. "
+            f"Received: batch_size={plan.batch_size}"
+        )
+
+    def part(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        place = context.input_pipeline_id, context.num_input_pipelines
+        return watch(pictures.training(plan.batch_size, start, place).rebatch(plan.batch_size // replicas))
+
+    return workers.strategy.distribute_datasets_from_function(part)
+
+
 def train(
-    model: BYOL, pictures: Pictures, plan: Plan, callbacks: list[keras.callbacks.Callback], waiting: Waiting
+    model: BYOL,
+    pictures: Pictures,
+    plan: Plan,
+    callbacks: list[keras.callbacks.Callback],
+    waiting: Waiting,
+    workers: Workers,
 ) -> None:
     """Trains a model from the step at which it stands to the end of its plan, or until a callback stops it."""
     for piece in pieces(int(model.batches_seen.numpy()), plan.total_steps, plan.steps_per_epoch):
         with pictures.skipped.explained():
-            data = pictures.training(plan.batch_size, start=int(model.batches_seen.numpy()))
-            _fit(model, waiting.watch(data), piece, callbacks)
+            data = feed(pictures, plan, workers, waiting, start=int(model.batches_seen.numpy()))
+            _fit(model, data, piece, callbacks)
         if model.stop_training:
             break
     pictures.skipped.flush()
 
 
-def _fit(model: BYOL, data: tf.data.Dataset, piece: Piece, callbacks: list[keras.callbacks.Callback]) -> None:
+def _fit(model: BYOL, data: Any, piece: Piece, callbacks: list[keras.callbacks.Callback]) -> None:
     model.fit(
         data,
         initial_epoch=piece.first_epoch,

@@ -4,10 +4,12 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import tensorflow as tf
 
 from ..config import PretrainConfig
 from ..data import Pictures
 from ..data.probing import probe
+from ..distribution import Workers
 from ..precision import fastest_precision
 from ..recipes import Recipe
 from .budget import steps_in
@@ -27,28 +29,32 @@ _PHOTOGRAPHS = 64
 _OUTGROWN = 5_000_000
 
 
-def make_plan(config: PretrainConfig, data: RunData, began: float) -> Plan:
+def make_plan(config: PretrainConfig, data: RunData, began: float, workers: Workers | None = None) -> Plan:
     """Makes every choice that the configuration left open; where it names minutes, measures what fits into them.
 
     Args:
         config: what was asked for.
         data: of the run.
         began: `time.monotonic()` when the command started.
+        workers: the processes that will train. Default None: this one alone.
     """
-    plan = _first_plan(config, data)
+    workers = workers or Workers(tf.distribute.get_strategy())
+    plan = _first_plan(config, data, workers)
     if config.minutes is None:
         return plan
-    steps = _steps(config, data, plan, began)
+    steps = _steps(config, data, plan, began, workers)
     if _outgrows(config, plan, steps):
         config = replace(config, encoder=f"{plan.encoder}x2")
-        plan = _first_plan(config, data)
-        steps = _steps(config, data, plan, began)
+        plan = _first_plan(config, data, workers)
+        steps = _steps(config, data, plan, began, workers)
     recipe = choose_recipe(config, plan.examples, max(1, round(steps / plan.steps_per_epoch)))
     return replace(plan, recipe=replace(recipe, batch_size=plan.batch_size), total_steps=steps)
 
 
-def _steps(config: PretrainConfig, data: RunData, plan: Plan, began: float) -> int:
-    return steps_in(config.minutes, plan, data.training(plan), config.init_from, spent=time.monotonic() - began)
+def _steps(config: PretrainConfig, data: RunData, plan: Plan, began: float, workers: Workers) -> int:
+    spent = time.monotonic() - began
+    steps = steps_in(config.minutes, plan, data.training(plan), workers, config.init_from, spent)
+    return workers.of_chief(steps)
 
 
 def _outgrows(config: PretrainConfig, plan: Plan, steps: int) -> bool:
@@ -57,11 +63,11 @@ def _outgrows(config: PretrainConfig, plan: Plan, steps: int) -> bool:
     return left_open and steps * plan.batch_size >= _OUTGROWN
 
 
-def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
+def _first_plan(config: PretrainConfig, data: RunData, workers: Workers) -> Plan:
     examples = len(data.source)
     recipe = choose_recipe(config, examples)
-    if recipe.batch_size > examples and config.batch_size is None:
-        recipe = replace(recipe, batch_size=max(2, examples // 4))
+    if config.batch_size is None:
+        recipe = replace(recipe, batch_size=_batch_size(recipe, examples, workers.strategy.num_replicas_in_sync))
     size = _size(config, recipe, data)
     probed = Pictures(data.source, size, channels=config.channels)
     steps_per_epoch = probed.steps_per_epoch(recipe.batch_size)
@@ -76,6 +82,12 @@ def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
         precision=fastest_precision() if config.precision == "auto" else config.precision,
         seed=config.seed,
     )
+
+
+def _batch_size(recipe: Recipe, examples: int, replicas: int) -> int:
+    """The recipe's, or less for few examples; a multiple of the replicas, for which a batch norm needs two each."""
+    wanted = recipe.batch_size if recipe.batch_size <= examples else examples // 4
+    return max(2 * replicas, wanted - wanted % replicas)
 
 
 def _size(config: PretrainConfig, recipe: Recipe, data: RunData) -> int:

@@ -6,14 +6,16 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 
 from .. import checkpoints
 from ..callbacks import CollapseMonitor, KNNMonitor, RunCheckpoint
 from ..config import PretrainConfig
 from ..data import Pictures
+from ..distribution import Workers
 from ..doctor import environment
 from ..model import BYOL
 from ..precision import restored_precision
@@ -23,11 +25,13 @@ from .building import build_model, target_ema
 from .finishing import finish, save_encoder
 from .folder import RunFolder
 from .interrupt import Interrupt, Interrupted
+from .joining import join
 from .journal import Journal
+from .lockstep import Lockstep
 from .loop import Waiting, train
 from .plan import Plan
 from .planning import make_plan
-from .progress import Progress, standard_console
+from .progress import Progress, silent_console, standard_console
 from .rundata import RunData
 
 __all__ = ["pretrain"]
@@ -72,29 +76,73 @@ def pretrain(
         return _pretrain(_given(config) | options, resume, console or standard_console())
 
 
+class _Session(NamedTuple):
+    """A run while this process works on it."""
+
+    folder: RunFolder
+    config: PretrainConfig
+    plan: Plan
+    data: RunData
+    console: Any
+    workers: Workers
+
+
 def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     began = time.monotonic()
     spread_over_cores()
-    folder = RunFolder(PretrainConfig.of(given).folder)
-    resume = resume and (tf.io.gfile.exists(folder.plan) or "data" not in given)
-    settings = folder.config_to_resume(given) if resume else PretrainConfig.of(given)
-    if not resume:
-        folder.check_free()
-    data = RunData(settings, folder.skipped)
-    plan = folder.stored_plan() if resume else make_plan(settings, data, began)
-    data.check(plan)
-    if resume and _is_finished(folder, plan):
-        _announce(console, folder, plan, data)
+    asked = PretrainConfig.of(given)
+    folder = RunFolder(asked.folder)
+    workers = join(asked, resume, console)
+    if not workers.is_chief:
+        console = silent_console()
+    with workers.together():
+        found = _look(folder, given, resume) if workers.is_chief else None
+    found = workers.of_chief(found)
+    with workers.together():
+        config = asked if found is None else folder.config_to_resume(found["config"], given)
+        data = RunData(config, folder.skipped if workers.is_chief else None)
+    plan = _agreed_plan(config, data, began, workers, found)
+    session = _Session(folder, config, plan, data, console, workers)
+    _announce(session)
+    if found is not None and found["finished"]:
         console.print("this run is finished", highlight=False)
         return folder
-    model, pictures = build_model(plan, settings.init_from), data.training(plan)
-    if not resume:
-        folder.start(settings, plan)
-        write_text(folder.file("environment.json"), json.dumps(environment(), indent=2))
-    _announce(console, folder, plan, data)
-    _train(model, pictures, plan, settings, folder, data, console)
-    finish(folder, model, plan, settings, data, console)
+    _work(session, begins=found is None)
     return folder
+
+
+def _look(folder: RunFolder, given: dict[str, Any], resume: bool) -> dict[str, Any] | None:
+    """What is known of a run that is to be continued; None where one begins."""
+    if not resume or ("data" in given and not tf.io.gfile.exists(folder.plan)):
+        folder.check_free()
+        return None
+    plan = folder.stored_plan()
+    return {"config": folder.stored_config(), "plan": plan.to_json(), "finished": _is_finished(folder, plan)}
+
+
+def _agreed_plan(
+    config: PretrainConfig, data: RunData, began: float, workers: Workers, found: dict[str, Any] | None
+) -> Plan:
+    workers.check_same({"data": data.fingerprint()})
+    plan = make_plan(config, data, began, workers) if found is None else Plan.from_json(found["plan"])
+    plan = Plan.from_json(workers.of_chief(plan.to_json()))
+    data.check(plan)
+    return plan
+
+
+def _work(session: _Session, begins: bool) -> None:
+    folder, plan, workers = session.folder, session.plan, session.workers
+    with workers.strategy.scope():
+        model = build_model(plan, session.config.init_from)
+    with workers.together():
+        pictures = session.data.training(plan)
+        if begins and workers.is_chief:
+            folder.start(session.config, plan)
+            write_text(folder.file("environment.json"), json.dumps(environment(), indent=2))
+    _train(model, pictures, session)
+    with workers.together():
+        if workers.is_chief:
+            finish(folder, model, plan, session.config, session.data, session.console)
 
 
 def _given(config: PretrainConfig | Mapping[str, Any] | None) -> dict[str, Any]:
@@ -109,42 +157,52 @@ def _is_finished(folder: RunFolder, plan: Plan) -> bool:
     return bool(steps) and steps[-1] >= plan.total_steps and tf.io.gfile.exists(folder.report)
 
 
-def _announce(console: Any, folder: RunFolder, plan: Plan, data: RunData) -> None:
-    recipe = plan.recipe
+def _announce(session: _Session) -> None:
+    plan, data, console = session.plan, session.data, session.console
+    recipe, replicas = plan.recipe, session.workers.strategy.num_replicas_in_sync
     console.print(
         f"{plan.examples:,} pictures of {data.source.name} -> {plan.encoder} at {plan.shape[0]} px, "
-        f"recipe {recipe.name}, batch {plan.batch_size}, {plan.epochs} epochs of {plan.steps_per_epoch} steps, "
-        f"{plan.precision}",
+        f"recipe {recipe.name}, batch {plan.batch_size}{f' on {replicas} replicas' if replicas > 1 else ''}, "
+        f"{plan.epochs} epochs of {plan.steps_per_epoch} steps, {plan.precision}",
         highlight=False,
         soft_wrap=True,
     )
     judged = data.judged
     labels = "no labels to judge by" if judged is None else f"judged on {len(judged.queries):,} labelled pictures"
-    console.print(f"{labels}; everything is written to {folder.path}", highlight=False, soft_wrap=True)
+    console.print(f"{labels}; everything is written to {session.folder.path}", highlight=False, soft_wrap=True)
 
 
-def _train(
-    model: BYOL,
-    pictures: Pictures,
-    plan: Plan,
-    config: PretrainConfig,
-    folder: RunFolder,
-    data: RunData,
-    console: Any,
-) -> None:
-    waiting = Waiting()
-    progress = Progress(console, plan.total_steps, plan.steps_per_epoch)
-    monitors = _monitors(config, data, plan)
-    journal = Journal(folder, plan, config.log_every, waiting, list(monitors.values()), [progress.hear])
+def _train(model: BYOL, pictures: Pictures, session: _Session) -> None:
+    folder, plan, workers = session.folder, session.plan, session.workers
+    command = f"byol-keras pretrain --resume --run {shlex.quote(folder.path)}"
+    waiting, progress = Waiting(), Progress(session.console, plan.total_steps, plan.steps_per_epoch)
+    watching, saving = [], []
+    with workers.together():
+        if workers.is_chief:
+            watching, saving = _callbacks_of_chief(model, session, waiting, progress)
+    workers.share([*model.variables, *model.optimizer.variables])
+    with Interrupt() as interrupt, progress, workers.watched(f"Start all of them again with `{command}`."):
+        callbacks = [*watching, progress, interrupt, Lockstep(workers, interrupt), *saving]
+        train(model, pictures, plan, [target_ema(plan), *callbacks], waiting, workers)
+    with workers.together():
+        if workers.is_chief:
+            save_encoder(model, plan, folder)
+    if interrupt.received is not None:
+        raise Interrupted(interrupt.received, command)
+
+
+def _callbacks_of_chief(
+    model: BYOL, session: _Session, waiting: Waiting, progress: Progress
+) -> tuple[list[keras.callbacks.Callback], list[keras.callbacks.Callback]]:
+    """What looks at the run, and what saves it, the model set back to where the run stands."""
+    folder, config, plan = session.folder, session.config, session.plan
+    monitors = _monitors(config, session.data, plan)
+    watched, listeners = list(monitors.values()), [progress.hear]
+    journal = Journal(folder, plan, target_ema(plan), config.log_every, waiting, watched, listeners)
     others = monitors | {"journal": journal}
     checkpoint = RunCheckpoint(folder.checkpoints, config.checkpoint_minutes, keep=config.keep, others=others)
     journal.cut(checkpoint.restore(model))
-    with Interrupt() as interrupt, progress:
-        callbacks = [target_ema(plan), *monitors.values(), journal, progress, interrupt, checkpoint]
-        train(model, pictures, plan, callbacks, waiting)
-    save_encoder(model, plan, folder)
-    if interrupt.received is not None:
-        raise Interrupted(interrupt.received, f"byol-keras pretrain --resume --run {shlex.quote(folder.path)}")
+    return [*monitors.values(), journal], [checkpoint]
 
 
 def _monitors(config: PretrainConfig, data: RunData, plan: Plan) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["Progress", "readable_time", "standard_console"]
+__all__ = ["Progress", "readable_time", "silent_console", "standard_console"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDE = 120
@@ -89,6 +89,13 @@ def standard_console() -> Any:
     from rich.console import Console
 
     return Console()
+
+
+def silent_console() -> Any:
+    """Where a run shows what another process shows already."""
+    from rich.console import Console
+
+    return Console(quiet=True)
 
 
 def readable_time(seconds: float) -> str:

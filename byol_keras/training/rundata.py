@@ -1,6 +1,7 @@
 """The data of a run, opened: what it learns from, and what it is judged by."""
 
 import contextlib
+import zlib
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,6 +13,8 @@ from .judging import JudgeSet, judge_set
 from .plan import Plan
 
 __all__ = ["RunData"]
+
+_NAMED = 1000
 
 
 @contextlib.contextmanager
@@ -86,6 +89,11 @@ class RunData:
         """Some of the pictures to learn from, always the same ones."""
         order = np.random.default_rng(seed).permutation(len(self.source))
         return self.source.subset(np.sort(order[:count]))
+
+    def fingerprint(self) -> str:
+        """What tells one set of pictures from another: how many, and a checksum over some of their names."""
+        names = [self.source.path(index) for index in range(0, len(self.source), len(self.source) // _NAMED + 1)]
+        return f"{len(self.source)} pictures, checksum {zlib.crc32(chr(10).join(names).encode()):08x}"
 
     def check(self, plan: Plan) -> None:
         """Refuses to go on with other data than the run was started with."""

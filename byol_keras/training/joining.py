@@ -1,0 +1,41 @@
+"""How the processes of a run find each other, and make sure that they mean the same run."""
+
+from dataclasses import fields
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ..config import PretrainConfig
+from ..distribution import Cluster, Workers, strategy_named
+from ..version import __version__
+
+__all__ = ["join"]
+
+# Each machine may keep its files elsewhere.
+_OWN = {"data_dir", "cache"}
+
+
+def join(config: PretrainConfig, resume: bool, console: Any) -> Workers:
+    """Makes the strategy that a configuration asks for, and waits for whoever else takes part.
+
+    Refuses to begin where processes were told different things.
+
+    Args:
+        config: as it was given to this process.
+        resume: whether a run is to be continued.
+        console: shows whom this process waits for.
+    """
+    if config.strategy in ("auto", "multiworker") and not tf.distribute.has_strategy():
+        cluster = Cluster.of_environment()
+        if cluster is not None and cluster.count > 1:
+            place, names = f"worker {cluster.position} of {cluster.count}", ", ".join(cluster.addresses)
+            console.print(f"{place}: waiting for the others of {names}", highlight=False, soft_wrap=True)
+    workers = Workers(strategy_named(config.strategy))
+    told = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in _OWN}
+    told |= {
+        name: value if isinstance(value, str | None) else "arrays" for name, value in told.items() if "data" in name
+    }
+    versions = {"byol_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
+    workers.check_same(told | {"resume": resume} | versions)
+    return workers
