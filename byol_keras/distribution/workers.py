@@ -15,6 +15,8 @@ __all__ = ["WorkerLost", "Workers"]
 class WorkerLost(RuntimeError):  # noqa: N818 - a state of things
     """Another process of the run has ended, or has refused to begin."""
 
+    exit_code = 1
+
 
 class Workers:
     """The processes that a strategy spans; in most runs there is one, and nothing is exchanged.
