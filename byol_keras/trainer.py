@@ -58,9 +58,21 @@ class Trainer(keras.Model):
             auto_scale_loss=auto_scale_loss,
         )
         self._compile_config.config["auto_scale_loss"] = auto_scale_loss
+        self._check_loss_scale(asked_for=jit_compile is True)
         self.adopt(self.base_optimizer)
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
+
+    def _check_loss_scale(self, asked_for: bool) -> None:
+        """Keeps XLA from a scaled loss on several replicas: each would decide for itself whether a step is skipped."""
+        scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+        if scaled and self.jit_compile and self.distribute_strategy.num_replicas_in_sync > 1:
+            if asked_for:
+                raise ValueError(
+                    "`jit_compile` must be False for float16 under a strategy: compiled replicas could disagree about "
+                    "skipping a step. bfloat16 needs no scaled loss and may be compiled. Received: jit_compile=True"
+                )
+            self.jit_compile = False
 
     @property
     def base_optimizer(self) -> keras.optimizers.Optimizer:

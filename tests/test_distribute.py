@@ -1,5 +1,7 @@
 """BYOL under a strategy, on two logical CPUs of one process."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -168,6 +170,16 @@ def test_mirrored__gradient_accumulation_is_refused():
         pytest.raises(ValueError, match="`gradient_accumulation_steps` does not work"),
     ):
         vector_byol(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2))
+
+
+@pytest.mark.parametrize(("precision", "refused"), [("float16", True), ("bfloat16", False)])
+def test_mirrored__float16_is_not_compiled(precision, refused, monkeypatch):
+    bk.set_precision(precision)
+    monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", lambda self: True)  # as on a GPU
+    with two_devices().scope():
+        assert vector_byol().jit_compile != refused
+        with pytest.raises(ValueError, match="`jit_compile` must be False") if refused else contextlib.nullcontext():
+            vector_byol(compile_options={"jit_compile": True})
 
 
 def test_mirrored__fit_works_inside_the_scope_too():
