@@ -5,6 +5,7 @@ import pytest
 
 import byol_keras as bk
 from byol_keras import cli
+from byol_keras.cli.main import COMMANDS
 
 
 def test_doctor__shows_versions_and_devices(capsys):
@@ -30,3 +31,11 @@ def test_module__runs_as_the_command_does():
     assert done.returncode == 0
     assert "byol-keras doctor" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help__of_every_command_is_shown(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([name, "--help"])
+    assert stopped.value.code == 0
+    assert f"usage: byol-keras {name}" in capsys.readouterr().out

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from byol_keras.cli.main import COMMANDS
+from byol_keras.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,6 +38,25 @@ def test_readme__names_files_and_commands_that_exist():
         assert (ROOT / path).exists(), path
     for command in re.findall(r"`byol-keras (\w+)`", readme):
         assert command in COMMANDS
+
+
+def commands_in(text):
+    """Words of every command of ours in the shell and YAML blocks of a document."""
+    for block in re.findall(r"```(?:bash|yaml)\n(.+?)```", text, re.DOTALL):
+        block = re.sub(r"\\\n", " ", block)
+        block = re.sub(r"command: \[(.+?)\]", lambda found: re.sub(r"[,\s\"]+", " ", found[1]), block, flags=re.DOTALL)
+        yield from (re.split(r"\s+#", line)[0].split() for line in re.findall(r"byol-keras (.+)", block))
+
+
+@pytest.mark.parametrize("document", ["README.md", "examples/several_machines.md"])
+def test_documents__use_flags_that_exist(document, capsys):
+    commands = list(commands_in((ROOT / document).read_text()))
+    assert len(commands) >= 3
+    for command, *words in commands:
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        known = set(re.findall(r"--[\w-]+", capsys.readouterr().out))
+        assert {word for word in words if word.startswith("--")} <= known, command
 
 
 @pytest.mark.slow

@@ -49,13 +49,14 @@ def parser_of(command: str, summary: str, options: type | None = None, leave_out
 
 def _add(parser: Any, field: dataclasses.Field) -> None:
     flag = f"--{field.name.replace('_', '-')}"
-    text = field.metadata["help"].replace("%", "%%")
+    text = field.metadata["help"]
+    if field.default is not None and field.type is not bool:
+        text = f"{text}. Default: {field.default}"
+    text = text.replace("%", "%%")
     if field.type is bool:
         parser.add_argument(flag, action="store_true", default=field.default, help=text)
         return
     kind = str | None if field.type is Any else field.type
-    if field.default is not None:
-        text = f"{text}. Default: {field.default}"
     parser.add_argument(flag, type=kind, default=field.default, help=text, metavar=_metavar(field.name, kind))
 
 
