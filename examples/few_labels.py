@@ -9,11 +9,11 @@ For random weights that is supervised training from scratch, and they get the hi
 it. The table says how many of 1,000 other pictures each gets right; ours, in percent:
 
                   linear 1%   linear 10%   fine-tuned 1%   fine-tuned 10%
-    raw pixels         14.7         14.9
-    untrained          21.5         30.3            25.7             97.5
-    BYOL               50.5         74.5            47.9             95.5
+    raw pixels         15.0         14.0
+    untrained          24.1         32.3            54.0             99.2
+    BYOL               58.1         86.0            75.7             99.4
 
-So BYOL doubles what 50 labels are worth. With 500 labels shapes as simple as these can be learned from scratch.
+So with 50 labels BYOL is worth 22 to 34 points. With 500 labels shapes as simple as these can be learned from scratch.
 Pictures of your own: `--data FOLDER --recipe cpu`, where FOLDER holds `train/CLASS/` and `test/CLASS/`.
 """
 
@@ -26,6 +26,7 @@ import rich
 import byol_keras as bk
 
 Data = tuple[np.ndarray, np.ndarray]
+BATCH_SIZE = 32  # of fine-tuning
 
 
 def main() -> None:
@@ -40,11 +41,14 @@ def main() -> None:
     found = judge_features(networks, data, test, options)
 
     views = run.stored_plan().recipe.views(size)
-    how = {"epochs": options.tuning_epochs, "augment": lambda batch, seed: views(batch, seed)[0], "seed": options.seed}
-    scratch = how | {"learning_rate": 0.1, "head_first": False}
-    for name, settings in {"untrained": scratch, "BYOL": how}.items():
-        rows = [fine_tuned(name, networks[name], percent, data, test, settings) for percent in (1, 10)]
-        found = found.plus(rows)
+    augmented = {"augment": lambda batch, seed: views(batch, seed)[0], "seed": options.seed}
+    for percent in (1, 10):
+        few = bk.evaluation.subset(data[1], percent / 100, seed=options.seed)
+        for name, network in networks.items():
+            from_scratch = name == "untrained"
+            classifier = fine_tuned(network, data[0][few], data[1][few], options.tuning_epochs, from_scratch, augmented)
+            guesses = classifier.predict(test[0], verbose=0).argmax(axis=1)
+            found = found.plus([bk.evaluation.Row.measured(name, f"fine-tuned {percent}%", guesses == test[1])])
     found.save(run.file("few_labels.json"))
     rich.print(bk.evaluation.table(found))
 
@@ -64,13 +68,16 @@ def judge_features(networks: dict, data: Data, test: Data, options: argparse.Nam
 
 
 def fine_tuned(
-    name: str, network: keras.Model, percent: int, data: Data, test: Data, settings: dict
-) -> bk.evaluation.Row:
-    """What a whole network gets right that is trained on a few percent of the labels, the same ones for all."""
-    few = bk.evaluation.subset(data[1], percent / 100, seed=settings["seed"])
-    classifier = bk.finetune(network, data[0][few], data[1][few], **settings)
-    guesses = bk.evaluation.extract_features(classifier, test[0]).argmax(axis=1)
-    return bk.evaluation.Row.measured(name, f"fine-tuned {percent}%", guesses == test[1])
+    network: keras.Model, images: np.ndarray, labels: np.ndarray, epochs: int, from_scratch: bool, settings: dict
+) -> keras.Model:
+    """The whole network trained on a few labels; one that knows nothing gets a higher rate and a blank head."""
+    steps = epochs * -(-len(images) // BATCH_SIZE)
+    rate = 0.1 if from_scratch else 0.03
+    classifier = bk.finetune(network, int(labels.max()) + 1, learning_rate=rate, steps=steps, **settings)
+    if not from_scratch:
+        classifier.fit_head(images, labels)
+    classifier.fit(images, labels, epochs=epochs, batch_size=BATCH_SIZE, verbose=0)
+    return classifier
 
 
 def parse_options() -> argparse.Namespace:

@@ -16,12 +16,20 @@ def parity(count, seed):
     return data, (data[:, 0] * data[:, 1] > 0).astype("int64")
 
 
+def trained(encoder, data, labels, epochs=1, batch_size=16, **options):
+    classifier = finetune(encoder, 2, **options)
+    classifier.fit(data, labels, epochs=epochs, batch_size=batch_size, verbose=0)
+    return classifier
+
+
 @pytest.fixture(scope="module")
 def tuned():
     keras.utils.set_random_seed(0)
     encoder = mlp_encoder(hidden=32, features=8)
     before, (data, labels) = weights_of(encoder), parity(400, seed=1)
-    classifier = finetune(encoder, data, labels, epochs=25)
+    classifier = finetune(encoder, 2, steps=25 * 12)
+    classifier.fit_head(data, labels)
+    classifier.fit(data, labels, epochs=25, batch_size=32, verbose=0)
     return encoder, before, classifier
 
 
@@ -32,23 +40,67 @@ def test_finetune__learns_more_than_a_linear_classifier_of_the_features(tuned):
     bank, features = (bk.evaluation.extract_features(encoder, part) for part in (data, queries))
     assert accuracy > 0.85
     assert accuracy > bk.evaluation.linear_probe(bank, labels, features, truth) + 0.05
+    assert classifier.evaluate(queries, truth, verbose=0)[1] == pytest.approx(accuracy)
 
 
 def test_finetune__leaves_the_given_encoder_bitwise_alone(tuned):
     encoder, before, classifier = tuned
     assert_same(before, weights_of(encoder))
     assert encoder.trainable
-    tuned_encoder = classifier.get_layer(encoder.name)
-    assert not np.array_equal(encoder.trainable_weights[0], tuned_encoder.trainable_weights[0])
+    assert not np.array_equal(encoder.trainable_weights[0], classifier.encoder.trainable_weights[0])
 
 
-@pytest.mark.parametrize(("size", "moves"), [(16, True), (15, False)])
-def test_finetune__batch_normalisation_goes_on_unless_batches_are_small(size, moves):
-    encoder, (data, labels) = mlp_encoder(), parity(32, seed=1)
-    tuned = finetune(encoder, data, labels, epochs=1, batch_size=size).get_layer(encoder.name)
-    for ours, theirs in zip(encoder.layers[1].weights, tuned.layers[1].weights, strict=True):
-        assert np.array_equal(ours, theirs) != moves
-    assert not np.array_equal(encoder.layers[0].kernel, tuned.layers[0].kernel)
+def changed(encoder, classifier):
+    """Which layers with weights learned something."""
+    pairs = zip(encoder.layers, classifier.encoder.layers, strict=True)
+    moved = [(ours.name, ours.weights, theirs.weights) for ours, theirs in pairs if ours.weights]
+    return [not all(map(np.array_equal, ours, theirs)) for _, ours, theirs in moved]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [True, True, True]),
+        ({"frozen": 1 / 3}, [False, True, True]),
+        ({"frozen": 1.0}, [False, False, False]),
+        ({"frozen": "normalization"}, [False, False, True]),
+        ({"freeze_batch_norm": True}, [True, False, True]),
+        ({"optimizer": "adam"}, [True, True, True]),
+    ],
+)
+def test_finetune__trains_what_is_not_frozen(options, expected):
+    encoder, (data, labels) = mlp_encoder(), parity(48, seed=1)
+    if options.get("frozen") == "normalization":
+        options = {"frozen": encoder.layers[1].name}
+    # The head starts at zero, and lets gradients through after its first step.
+    classifier = trained(encoder, data, labels, epochs=2, **options)
+    assert changed(encoder, classifier) == expected
+    assert np.any(classifier.head.kernel)
+
+
+def test_finetune__frozen_layers_stay_unless_all_are():
+    encoder, (data, labels) = mlp_encoder(), parity(48, seed=1)
+    encoder.layers[0].trainable = False
+    assert changed(encoder, trained(encoder, data, labels)) == [False, True, True]
+    encoder.trainable = False
+    assert changed(encoder, trained(encoder, data, labels)) == [True, True, True]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_finetune__the_rate_climbs_by_one_factor_from_layer_to_layer(optimizer):
+    encoder, (data, labels) = mlp_encoder(), parity(16, seed=1)
+    steps = []
+    for rate in (1.0, 0.125):
+        classifier = finetune(encoder, 2, first_layer_rate=rate, optimizer=optimizer, learning_rate=1e-3)
+        classifier.head.set_weights([np.ones((5, 2), "float32") * [1, -1], np.zeros(2)])
+        before = [variable.numpy() for variable in classifier.trainable_variables]
+        classifier.train_on_batch(data, labels)
+        steps.append([new.numpy() - old for new, old in zip(classifier.trainable_variables, before, strict=True)])
+    # Dense (kernel, bias), batch normalisation (scale, offset), dense, head.
+    expected = [0.125, 0.125, 0.25, 0.25, 0.5, 0.5, 1.0, 1.0]
+    for one, other, factor in zip(*steps, expected, strict=True):
+        np.testing.assert_allclose(other, factor * one, rtol=1e-2, atol=1e-7)
+        assert np.abs(one).max() > 1e-5 or factor == 0.125
 
 
 def test_finetune__returns_probabilities_and_survives_saving(tuned, tmp_path):
@@ -56,22 +108,34 @@ def test_finetune__returns_probabilities_and_survives_saving(tuned, tmp_path):
     probabilities = classifier.predict(queries, verbose=0)
     assert probabilities.shape == (20, 2)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-6)
+    np.testing.assert_array_equal(classifier.network.predict(queries, verbose=0), probabilities)
     classifier.save(tmp_path / "classifier.keras")
     revived = keras.models.load_model(tmp_path / "classifier.keras")
     np.testing.assert_array_equal(revived.predict(queries, verbose=0), probabilities)
+    assert revived.optimizer.factors == classifier.optimizer.factors
     revived.fit(*parity(32, seed=4), verbose=0)
 
 
-def test_finetune__head_first_starts_at_the_linear_classifier():
-    encoder, (data, labels), (queries, truth) = mlp_encoder(), parity(60, seed=1), parity(200, seed=2)
+def test_fit_head__starts_at_the_linear_classifier():
+    encoder, (data, _), (queries, _) = mlp_encoder(), parity(60, seed=1), parity(200, seed=2)
     labels, truth = data[:, 0] > 0, queries[:, 0] > 0
     almost_none = {"epochs": 1, "learning_rate": 1e-9, "batch_size": 15}
     bank, features = (bk.evaluation.extract_features(encoder, part) for part in (data, queries))
     expected = bk.evaluation.linear_predictions(bank, labels, features)
     np.testing.assert_array_equal(finetuned_predictions(encoder, data, labels, queries, **almost_none), expected)
     assert np.mean(expected == truth) > 0.7
-    blank = finetune(encoder, data, labels, head_first=False, **almost_none)
-    np.testing.assert_allclose(blank.predict(queries, verbose=0), 0.5, atol=1e-6)
+    np.testing.assert_allclose(finetune(encoder, 2).predict(queries, verbose=0), 0.5, atol=1e-6)
+
+
+def test_fit_head__a_class_without_examples_is_unlikely():
+    data = vectors(48)
+    labels = 2 * (data[:, 0] > 0) + 1
+    classifier = finetune(mlp_encoder(), 4)
+    classifier.fit_head(data, labels)
+    probabilities = classifier.predict(data, verbose=0)
+    assert probabilities.shape == (48, 4)
+    assert np.all(probabilities[:, [0, 2]] < 0.01)
+    assert set(probabilities.argmax(axis=1)) == {1, 3}
 
 
 def picture_encoder():
@@ -85,57 +149,53 @@ def test_finetune__takes_uint8_as_fractions_and_shows_them_to_augment():
         seen.append((batch.dtype, seed.shape.as_list()))
         return batch + 0.01 * tf.random.stateless_uniform(tf.shape(batch), seed)
 
-    encoder, images, labels = picture_encoder(), pictures(24, size=8), np.arange(24)[:, None] % 3
-    options = {"epochs": 2, "batch_size": 10, "augment": augment}
-    held_out = (images, labels)
-    tuned = [
-        finetune(encoder, data, labels, validation_data=held_out, **options)
-        for data in (images, images / np.float32(255))
-    ]
+    encoder, images, labels = picture_encoder(), pictures(24, size=8), np.arange(24) % 2
+    held_out = {"validation_data": (images, labels), "shuffle": False, "verbose": 0, "epochs": 2, "batch_size": 10}
+    tuned = [finetune(encoder, 2, augment=augment) for _ in range(2)]
+    for classifier, data in zip(tuned, (images, images / np.float32(255)), strict=True):
+        classifier.fit(data, labels, **held_out)
     assert_same(weights_of(tuned[0]), weights_of(tuned[1]), atol=1e-4)
     assert seen[0] == (tf.float32, [2])
     assert len(tuned[0].history.history["val_accuracy"]) == 2
-    plain = finetune(encoder, images, labels, epochs=2, batch_size=10)
-    assert not np.allclose(plain.weights[0], tuned[0].weights[0], atol=1e-4)
+    plain = finetune(encoder, 2)
+    plain.fit(images, labels, **held_out)
+    assert not np.allclose(plain.head.kernel, tuned[0].head.kernel, atol=1e-6)
+    # Only in training: the same picture is judged alike.
+    assert_same([tuned[0].predict(images, verbose=0)], [tuned[0].predict(images, verbose=0)])
 
 
-def test_finetune__depends_on_its_seed_and_on_nothing_else():
-    encoder, (data, labels) = mlp_encoder(), parity(48, seed=1)
-    runs = []
+def test_finetune__augments_every_step_anew():
+    drawn = []
+
+    def augment(batch, seed):
+        noise = tf.random.stateless_uniform(tf.shape(batch), seed)
+        tf.py_function(lambda value: drawn.append(float(value)), [noise[0, 0]], [])
+        return batch + noise
+
+    classifier = finetune(mlp_encoder(), 2, augment=augment)
+    classifier.fit(*parity(48, seed=1), epochs=2, batch_size=16, verbose=0)
+    assert len(drawn) == len(set(drawn)) == 6
+
+
+def test_finetuned_predictions__depend_on_the_seed_and_on_nothing_else():
+    encoder, data, queries = mlp_encoder(), vectors(48), vectors(400, seed=2)
+    labels, runs = data[:, 0] > 0, []
     for seed in (1, 1, 2):
-        runs.append(weights_of(finetune(encoder, data, labels, epochs=1, seed=seed)))
+        runs.append(finetuned_predictions(encoder, data, labels, queries, epochs=5, seed=seed, learning_rate=0.1))
         keras.utils.set_random_seed(77)
-    assert_same(runs[0], runs[1])
-    assert not np.array_equal(runs[0][0], runs[2][0])
-
-
-def test_finetune__a_class_without_examples_gets_a_column_and_no_guesses():
-    data = vectors(48)
-    labels = 2 * (data[:, 0] > 0) + 1
-    probabilities = finetune(mlp_encoder(), data, labels, epochs=1).predict(data, verbose=0)
-    assert probabilities.shape == (48, 4)
-    assert np.all(probabilities[:, [0, 2]] < 0.01)
-    assert set(probabilities.argmax(axis=1)) == {1, 3}
-
-
-def test_finetune__frozen_layers_stay_unless_all_are():
-    encoder, (data, labels) = mlp_encoder(), parity(48, seed=1)
-    encoder.layers[0].trainable = False
-    partly = finetune(encoder, data, labels, epochs=1).get_layer(encoder.name)
-    np.testing.assert_array_equal(partly.layers[0].kernel, encoder.layers[0].kernel)
-    assert not np.array_equal(partly.layers[3].kernel, encoder.layers[3].kernel)
-    encoder.trainable = False
-    wholly = finetune(encoder, data, labels, epochs=1).get_layer(encoder.name)
-    assert not np.array_equal(wholly.layers[0].kernel, encoder.layers[0].kernel)
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": np.full(4, 2)}, "`labels` must hold two classes or more. Received: class 2 only"),
-        ({"labels": np.arange(3)}, "`labels` must have one label per example. Received: 3 labels for 4"),
-        ({"epochs": 0}, "`epochs` must be a positive integer"),
-        ({"validation_data": (np.ones((2, 6)), [0, 5])}, "`validation_data` must hold classes of `labels` only"),
+        ({"num_classes": 1}, "`num_classes` must be at least 2"),
+        ({"frozen": 1.5}, r"`frozen` must be a share in \[0, 1\], or name a layer"),
+        ({"frozen": "stage_9"}, "or name a layer. Received: frozen='stage_9'"),
+        ({"first_layer_rate": 0.0}, "`first_layer_rate` must be positive"),
+        ({"optimizer": "lion"}, "`optimizer` must be sgd or adam"),
+        ({"steps": 0}, "`steps` must be a positive integer"),
         ({"encoder": keras.Sequential([keras.layers.Dense(2)])}, "`encoder` must be a functional or Sequential"),
         (
             {"encoder": keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])},
@@ -144,6 +204,18 @@ def test_finetune__frozen_layers_stay_unless_all_are():
     ],
 )
 def test_finetune__refuses_what_does_not_fit(change, message):
-    sound = {"encoder": mlp_encoder(), "images": vectors(4), "labels": np.array([0, 1, 0, 1]), "epochs": 1}
     with pytest.raises(ValueError, match=message):
-        finetune(**sound | change)
+        finetune(**{"encoder": mlp_encoder(), "num_classes": 2} | change)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.full(4, 1), "`labels` must hold two classes or more, below 2. Received: classes from 1 to 1"),
+        (np.arange(4), "`labels` must hold two classes or more, below 2. Received: classes from 0 to 3"),
+        (np.arange(3), "`labels` must have one label per example. Received: 3 labels for 4"),
+    ],
+)
+def test_fit_head__refuses_labels_that_do_not_fit(labels, message):
+    with pytest.raises(ValueError, match=message):
+        finetune(mlp_encoder(), 2).fit_head(vectors(4), labels)

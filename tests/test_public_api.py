@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import vector_byol
+from builders import mlp_encoder, vector_byol
 
 import byol_keras as bk
+from byol_keras.finetuning import Classifier, layerwise
 
 CONTRACT = {
     "BYOL": None,
@@ -35,7 +36,10 @@ CONTRACT = {
         "resnet152",
         "small_resnet",
     },
-    "evaluation": {"extract_features", "knn_accuracy", "linear_probe", "representation_health"},
+    "evaluation": {
+        *("extract_features", "knn_accuracy", "linear_probe", "representation_health"),
+        *("retrieval", "same_or_different"),
+    },
     "heads": {"predictor", "projector"},
     "layers": {"BatchNormalization", "convert_batch_norm"},
     "losses": {"regression_loss"},
@@ -56,6 +60,9 @@ SAMPLES = {
     "ImageViews": lambda: bk.views.ImageViews((16, 20), preset="cifar", hue=0.2, blur=(0.3, 0.1), kernel=5),
     "LayerViews": lambda: bk.views.from_layers([keras.layers.RandomFlip("horizontal", seed=1)]),
     "regression_loss": lambda: bk.losses.regression_loss,
+    "Classifier": lambda: Classifier(mlp_encoder(), 3, augment=bk.views.ImageViews(8), seed=4),
+    "LayerwiseAdam": lambda: layerwise.LayerwiseAdam([0.5, 1.0], learning_rate=0.1, beta_1=0.8),
+    "LayerwiseSGD": lambda: layerwise.LayerwiseSGD([0.5, 1.0], learning_rate=0.1, momentum=0.8),
 }
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from byol_keras.data.shapes import shapes
+from byol_keras.data.shapes import shape_masks, shapes
 from byol_keras.evaluation import knn_accuracy
 
 
@@ -61,3 +61,16 @@ def test_shapes__one_picture_is_drawn():
 def test_shapes__refuse_what_is_no_size(name, value):
     with pytest.raises(ValueError, match=f"`{name}` must be a positive integer. Received: {name}={value}"):
         shapes(**{"count": 4, name: value})
+
+
+def test_shape_masks__belong_to_the_pictures_of_shapes():
+    images, masks, names = shape_masks(40, seed=3)
+    same, labels, kinds = shapes(40, seed=3)
+    np.testing.assert_array_equal(images, same)
+    assert names == ("background", *kinds)
+    for mask, label in zip(masks, labels, strict=True):
+        assert set(np.unique(mask)) == {0, 1 + label}
+    # Shapes differ from the background by light, so what the mask covers lies apart from what it does not.
+    light = images.mean(axis=-1)
+    for picture, mask in zip(light, masks, strict=True):
+        assert abs(picture[mask > 0].mean() - picture[mask == 0].mean()) > 40

@@ -3,7 +3,7 @@
 from .labels import matched_labels
 from .opening import open_source
 from .pictures import Pictures
-from .shapes import shapes
+from .shapes import shape_masks, shapes
 from .skipping import Skipped, TooManyBroken
 from .source import Broken, Source
 from .waiting import timed
@@ -16,6 +16,7 @@ __all__ = [
     "TooManyBroken",
     "matched_labels",
     "open_source",
+    "shape_masks",
     "shapes",
     "timed",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arguments import check_positive
 
-__all__ = ["shapes"]
+__all__ = ["shape_masks", "shapes"]
 
 CELLS = 16
 NOISE = 24
@@ -34,20 +34,49 @@ def shapes(count: int, seed: int = 0, size: int = 32) -> tuple[np.ndarray, np.nd
     >>> images.shape, names[labels[0]] in names
     ((100, 32, 32, 3), True)
     """
+    images, _, labels = _drawn(count, seed, size)
+    return images, labels, tuple(KINDS)
+
+
+def shape_masks(count: int, seed: int = 0, size: int = 32) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """The pictures of `shapes`, with what each pixel shows instead of one class for all: for segmentation.
+
+    Args:
+        count: Number of pictures, at least 1.
+        seed: As in `shapes`, and the same pictures. Default 0.
+        size: Side of the pictures in pixels. Default 32.
+
+    Returns:
+        Pictures, uint8 of shape `(count, size, size, 3)`; classes of pixels, uint8 of shape `(count, size, size)`, 0
+        for the background; and the names of the classes.
+
+    Example:
+    >>> from byol_keras.data.shapes import shape_masks
+    >>> images, masks, names = shape_masks(4)
+    >>> masks.shape, names[:3], len(names)
+    ((4, 32, 32), ('background', 'disc', 'ring'), 9)
+    """
+    images, inside, labels = _drawn(count, seed, size)
+    masks = np.where(inside, 1 + labels[:, None, None], 0).astype("uint8")
+    return images, masks, ("background", *KINDS)
+
+
+def _drawn(count: int, seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pictures, which of their pixels a shape covers for the greater part, and the kinds of shapes."""
     check_positive(count=count, size=size)
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, len(KINDS), count)
-    images = np.empty((count, size, size, 3), "uint8")
+    images, inside = np.empty((count, size, size, 3), "uint8"), np.empty((count, size, size), bool)
     for label, outline in enumerate(KINDS.values()):
         members = np.flatnonzero(labels == label)
         for start in range(0, len(members), CHUNK):
             chunk = members[start : start + CHUNK]
-            images[chunk] = _draw(outline, len(chunk), size, generator)
-    return images, labels, tuple(KINDS)
+            images[chunk], inside[chunk] = _draw(outline, len(chunk), size, generator)
+    return images, inside, labels
 
 
-def _draw(outline: Callable, count: int, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Pictures of one class; `outline(u, v)` is negative inside a shape of radius about 1."""
+def _draw(outline: Callable, count: int, size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of one class and their masks; `outline(u, v)` is negative inside a shape of radius about 1."""
     axis = np.arange(size, dtype="float32") - (size - 1) / 2
     rows, columns = axis[:, None], axis[None, :]
     cell = _uniform(generator, 7, 12, count) * size / 32
@@ -62,7 +91,7 @@ def _draw(outline: Callable, count: int, size: int, generator: np.random.Generat
     pictures += _uniform(generator, 0, NOISE, count)[..., None] * generator.standard_normal(
         pictures.shape, dtype="float32"
     )
-    return pictures.clip(0, 255).astype("uint8")
+    return pictures.clip(0, 255).astype("uint8"), inside[..., 0] > 0.5
 
 
 def _coverage(

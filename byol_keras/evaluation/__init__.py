@@ -6,6 +6,7 @@ from .health import Verdict, alignment, effective_rank, normalized_std, represen
 from .intervals import interval
 from .judging import judge
 from .linear import linear_predictions, linear_probe
+from .lookalikes import Pairs, Retrieval, retrieval, same_or_different
 from .neighbours import knn_accuracy, knn_predictions
 from .results import Evaluation, Row
 from .subsets import split_labelled, subset
@@ -14,6 +15,8 @@ from .untrained import untrained
 
 __all__ = [
     "Evaluation",
+    "Pairs",
+    "Retrieval",
     "Row",
     "Verdict",
     "alignment",
@@ -29,6 +32,8 @@ __all__ = [
     "pca",
     "raw_pixels",
     "representation_health",
+    "retrieval",
+    "same_or_different",
     "split_labelled",
     "subset",
     "table",
