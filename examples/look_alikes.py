@@ -12,7 +12,11 @@ cosine of their features, as they stand: no classifier is trained, so this works
 
 Ours, in percent:
 
-TABLE
+                  mAP   recall at 1   at 5   at 10   same or different   area
+    raw pixels   15.5          25.2   61.1    74.1                53.1   50.4
+    untrained    19.3          33.0   76.6    92.4                56.8   55.8
+    BYOL         42.5          80.7   99.2   100.0                66.1   67.1
+
 Pictures of your own: `--data FOLDER --recipe cpu`, where FOLDER holds `train/CLASS/` and `test/CLASS/`.
 """
 

@@ -43,6 +43,14 @@ def labelled(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def brief_run(tmp_path_factory):
+    """One epoch of the demo, which two examples go on from."""
+    path = tmp_path_factory.mktemp("runs") / "brief"
+    bk.pretrain(data="shapes", recipe="demo", epochs=1, seed=0, run=path)
+    return path
+
+
 @pytest.mark.slow
 def test_own_pictures__finds_look_alikes_and_skips_what_is_broken(tmp_path):
     folder = picture_folder(tmp_path / "pictures", count=20, size=20)
@@ -89,6 +97,33 @@ def test_few_labels__compares_every_start_at_both_shares(tmp_path, labelled):
     assert set(found) == linear | tuned
     for name in ("raw pixels", "untrained", "BYOL"):
         assert re.search(rf"{name} .*{100 * found['linear 1%', name]:.1f} \(", output)
+
+
+@pytest.mark.slow
+def test_segmentation__judges_every_encoder_frozen_and_whole(tmp_path, brief_run):
+    options = ["--run", brief_run, "--epochs", 1, "--masks", 10, "--steps", 2]
+    output = run_example("segmentation.py", *options, cwd=tmp_path)
+    found = json.loads((brief_run / "segmentation.json").read_text())
+    ways = [f"{name}, {way}" for way in ("frozen", "whole") for name in ("untrained", "BYOL")]
+    assert list(found) == ["all background", *ways]
+    # Nine classes, of which one is right for the background and none for the rest.
+    assert found["all background"]["mIoU"] == pytest.approx(found["all background"]["pixels"] / 9)
+    for name in ways:
+        assert 0.0 < found[name]["mIoU"] < found[name]["pixels"] < 1.0
+        assert re.search(rf"{name} .* {100 * found[name]['mIoU']:.1f} ", output)
+
+
+@pytest.mark.slow
+def test_look_alikes__finds_and_compares(tmp_path, brief_run):
+    output = run_example("look_alikes.py", "--run", brief_run, "--epochs", 1, cwd=tmp_path)
+    found = json.loads((brief_run / "look_alikes.json").read_text())
+    assert list(found) == ["raw pixels", "untrained", "BYOL"]
+    for name, numbers in found.items():
+        assert numbers["recall at 1"] <= numbers["recall at 5"] <= numbers["recall at 10"]
+        assert re.search(rf"{name} .* {100 * numbers['mAP']:.1f} ", output)
+    images, labels, _ = bk.data.Pictures(bk.data.open_source("shapes", split="test"), 32).arrays()
+    expected = bk.evaluation.retrieval(bk.evaluation.raw_pixels(images), labels).mean_average_precision
+    assert found["raw pixels"]["mAP"] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.slow
