@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["is_command", "without_greetings"]
+__all__ = ["is_command", "without_greetings", "without_remarks"]
 
 
 def is_command() -> bool:
@@ -25,6 +25,22 @@ def without_greetings() -> Iterator[None]:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with _closed_stderr():
+        yield
+
+
+@contextlib.contextmanager
+def without_remarks() -> Iterator[None]:
+    """Keeps other C++ code from writing to a command's standard error stream; what fails inside still raises."""
+    if not is_command():
+        yield
+        return
+    with _closed_stderr():
+        yield
+
+
+@contextlib.contextmanager
+def _closed_stderr() -> Iterator[None]:
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -36,7 +36,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "evaluation": {"arguments", "cloning", "intake", "version", "viewing", "writing"},
     "callbacks": {"arguments", "checkpoints", "evaluation", "schedules", "viewing"},
     "data": {"arguments", "threads", "writing"},
-    "export": {"arguments", "cloning", "encoders", "evaluation", "precision", "version", "views", "writing"},
+    "export": {"arguments", "cloning", "encoders", "evaluation", "precision", "quiet", "version", "views", "writing"},
     "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "viewing"},
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..quiet import without_remarks
 from .portable import REPRESENTATION
 
 __all__ = ["Runtime", "open_artefact"]
@@ -76,7 +77,9 @@ def _tensorflow(path: str) -> Runtime:
 
 
 def _litert(path: str) -> Runtime:
-    interpreter = _package("ai_edge_litert.interpreter", "litert").Interpreter(path)
+    package = _package("ai_edge_litert.interpreter", "litert")
+    with without_remarks():
+        interpreter = package.Interpreter(path)
     inputs = {_plain(detail["name"]): detail for detail in interpreter.get_input_details()}
     (output,) = interpreter.get_output_details()
     size = int(output["shape_signature"][0])
@@ -87,7 +90,8 @@ def _litert(path: str) -> Runtime:
             for name, values in batch.items():
                 shapes[name] = values.shape
                 interpreter.resize_tensor_input(inputs[name]["index"], values.shape)
-            interpreter.allocate_tensors()
+            with without_remarks():
+                interpreter.allocate_tensors()
         for name, values in batch.items():
             interpreter.set_tensor(inputs[name]["index"], _as_integers(values, inputs[name]))
         interpreter.invoke()
