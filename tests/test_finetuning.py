@@ -208,6 +208,12 @@ def test_finetune__refuses_what_does_not_fit(change, message):
         finetune(**{"encoder": mlp_encoder(), "num_classes": 2} | change)
 
 
+@pytest.mark.parametrize("head_first", [True, False])
+def test_finetuned_predictions__refuse_a_single_class(head_first):
+    with pytest.raises(ValueError, match=r"`labels` must hold two classes or more\. Received: classes from 2 to 2"):
+        finetuned_predictions(mlp_encoder(), vectors(4), np.full(4, 2), vectors(4), head_first=head_first)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

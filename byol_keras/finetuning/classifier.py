@@ -12,7 +12,7 @@ from ..evaluation.labelled import as_labels, check_same_length
 from ..evaluation.linear import fit_linear
 from ..viewing import as_encoded, seed_of_batch
 
-__all__ = ["Classifier"]
+__all__ = ["Classifier", "checked_classes"]
 
 _STREAM = 2  # of random numbers: 0 and 1 are BYOL's own
 _UNLIKELY = -10.0  # logit of a class without examples, below the least offset of the others
@@ -79,13 +79,7 @@ class Classifier(keras.Model):
 
         Reference: [Kumar et al., 2022](https://arxiv.org/abs/2202.10054).
         """
-        labels = as_labels(labels, "labels")
-        check_same_length(labels, keras.tree.flatten(images)[0], "labels")
-        if labels.min() == labels.max() or labels.max() >= self.num_classes:
-            raise ValueError(
-                f"`labels` must hold two classes or more, below {self.num_classes}. "
-                f"Received: classes from {labels.min()} to {labels.max()}"
-            )
+        labels = checked_classes(images, labels, self.num_classes)
         fitted = fit_linear(extract_features(self.encoder, images), labels, seed=seed)
         kernel, bias = (np.zeros(weight.shape, "float32") for weight in self.head.weights)
         bias += fitted.bias.min() + _UNLIKELY
@@ -105,6 +99,18 @@ class Classifier(keras.Model):
         parts = {name: config[name] for name in ("encoder", "augment") if config[name] is not None}
         revived = {name: keras.saving.deserialize_keras_object(part, custom_objects) for name, part in parts.items()}
         return cls(**config | revived)
+
+
+def checked_classes(examples: object, labels: np.ndarray, num_classes: int | None = None) -> np.ndarray:
+    """The labels of examples as integers, two different ones at least, each below `num_classes` where that is known."""
+    labels = as_labels(labels, "labels")
+    check_same_length(labels, keras.tree.flatten(examples)[0], "labels")
+    if labels.min() == labels.max() or (num_classes is not None and labels.max() >= num_classes):
+        bound = "" if num_classes is None else f", below {num_classes}"
+        raise ValueError(
+            f"`labels` must hold two classes or more{bound}. Received: classes from {labels.min()} to {labels.max()}"
+        )
+    return labels
 
 
 def _network(encoder: keras.Model, head: keras.layers.Layer, name: str) -> keras.Model:

@@ -8,10 +8,9 @@ import numpy as np
 from ..arguments import check_positive
 from ..cloning import twin
 from ..evaluation.features import extract_features
-from ..evaluation.labelled import as_labels, check_same_length
 from ..intake import ArrayBatches
 from ..schedules import WarmupCosine
-from .classifier import Classifier
+from .classifier import Classifier, checked_classes
 from .layerwise import LayerwiseAdam, LayerwiseSGD, factors_of, freeze
 
 __all__ = ["finetune", "finetuned_predictions"]
@@ -116,12 +115,11 @@ def finetuned_predictions(
         **options: the other arguments of `finetune`.
     """
     check_positive(epochs=epochs, batch_size=batch_size)
-    labels = as_labels(labels, "labels")
-    check_same_length(labels, keras.tree.flatten(images)[0], "labels")
+    labels = checked_classes(images, labels)
     size = min(batch_size, len(labels))
     steps = len(labels) // size
     few = {"freeze_batch_norm": size < _FEW, "steps": epochs * steps, "seed": seed}
-    classifier = finetune(encoder, max(2, int(labels.max()) + 1), **few | options)
+    classifier = finetune(encoder, int(labels.max()) + 1, **few | options)
     if head_first:
         classifier.fit_head(images, labels, seed=seed)
     batches = ArrayBatches((images, labels), size, shuffle=True, seed=seed).endless(start=0)
