@@ -59,13 +59,10 @@ def retrieval(features: np.ndarray, labels: np.ndarray, ks: tuple[int, ...] = (1
     check_same_length(labels, directions, "labels")
     rows = max(1, _CELLS // len(labels))
     found = [_search(directions, labels, start, start + rows) for start in range(0, len(labels), rows)]
-    hits = np.concatenate(found)
-    hits = hits[hits.any(axis=1)]
-    if not len(hits):
+    average, first = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if not len(first):
         raise ValueError("`labels` must hold two examples of a class. Received: no class with more than one")
-    precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-    average = (precision * hits).sum(axis=1) / hits.sum(axis=1)
-    return Retrieval(float(average.mean()), {k: float(hits[:, :k].any(axis=1).mean()) for k in ks}, len(hits))
+    return Retrieval(float(average.mean()), {k: float((first < k).mean()) for k in ks}, len(first))
 
 
 def same_or_different(features: np.ndarray, labels: np.ndarray, pairs: int = 10_000, seed: int = 0) -> Pairs:
@@ -103,13 +100,16 @@ def _directions(features: np.ndarray) -> np.ndarray:
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
-def _search(directions: np.ndarray, labels: np.ndarray, start: int, end: int) -> np.ndarray:
-    """Which of the others, from the nearest on, are of the class of each of some queries."""
+def _search(directions: np.ndarray, labels: np.ndarray, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Average precision, and the place of the first hit, of those of some queries that have a hit."""
     cosines = directions[start:end] @ directions.T
     mine = np.arange(len(cosines))
     cosines[mine, start + mine] = -np.inf
     others = np.argsort(-cosines, axis=1, kind="stable")[:, :-1]
-    return labels[others] == labels[start:end, None]
+    hits = labels[others] == labels[start:end, None]
+    hits = hits[hits.any(axis=1)]
+    precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
+    return (precision * hits).sum(axis=1) / hits.sum(axis=1), hits.argmax(axis=1)
 
 
 def _same(labels: np.ndarray, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
