@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .cluster import Cluster
+
 __all__ = ["WorkerLost", "Workers"]
 
 
@@ -28,8 +30,8 @@ class Workers:
 
     Example:
     >>> workers = Workers(tf.distribute.get_strategy())
-    >>> workers.count, workers.index, workers.gathered("alone"), workers.largest(3)
-    (1, 0, ['alone'], 3)
+    >>> workers.count, workers.index, workers.gathered("alone")
+    (1, 0, ['alone'])
     """
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
@@ -49,10 +51,6 @@ class Workers:
         rows = np.zeros((self.count, len(numbers)), "int32")
         rows[self.index] = numbers
         return self._added(rows.ravel()).reshape(rows.shape)
-
-    def largest(self, number: int) -> int:
-        """The largest of everybody's numbers."""
-        return int(self.exchanged([number]).max())
 
     def gathered(self, text: str) -> list[str]:
         """Everybody's text."""
@@ -142,8 +140,5 @@ def _place(strategy: tf.distribute.Strategy) -> tuple[int, int]:
     resolver = strategy.cluster_resolver
     if resolver is None or isinstance(strategy, tf.distribute.TPUStrategy):
         return 1, 0
-    jobs = resolver.cluster_spec().as_dict()
-    chiefs, workers = len(jobs.get("chief", [])), len(jobs.get("worker", []))
-    if chiefs + workers < 2:
-        return 1, 0
-    return chiefs + workers, resolver.task_id + (chiefs if resolver.task_type == "worker" else 0)
+    cluster = Cluster(resolver.cluster_spec().as_dict(), resolver.task_type, resolver.task_id)
+    return (cluster.count, cluster.position) if cluster.count > 1 else (1, 0)
