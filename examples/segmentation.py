@@ -50,7 +50,8 @@ def main() -> None:
     for frozen in (True, False):
         for name, network in networks.items():
             keras.utils.set_random_seed(options.seed)
-            segmenter = decoder_on(bk.encoders.pyramid(network), len(names), frozen)
+            copy = bk.encoders.resized(network, (SIZE, SIZE, 3))
+            segmenter = decoder_on(bk.encoders.pyramid(copy), len(names), frozen)
             train(segmenter, (images, masks), options.steps)
             guesses = segmenter.predict(as_floats(test[0]), verbose=0).argmax(axis=-1)
             found[f"{name}, {'frozen' if frozen else 'whole'}"] = judged(guesses, test[1], len(names))
@@ -61,7 +62,6 @@ def main() -> None:
 
 def decoder_on(pyramid: keras.Model, classes: int, frozen: bool) -> keras.Model:
     """Every map brought to few channels and to the size of the finest, looked at together."""
-    pyramid = copied(pyramid)
     pyramid.trainable = not frozen
     pixels = keras.Input((SIZE, SIZE, 3))
     # Statistics of a few pictures are worse than those of pre-training, so these stay in any case.
@@ -79,14 +79,8 @@ def decoder_on(pyramid: keras.Model, classes: int, frozen: bool) -> keras.Model:
     return keras.Model(pixels, keras.layers.Softmax(dtype="float32")(scores))
 
 
-def copied(model: keras.Model) -> keras.Model:
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy
-
-
 def train(segmenter: keras.Model, data: Masked, steps: int) -> None:
-    """Trains on crops and flips of a few pictures, picture and mask alike."""
+    """Trains on turns and flips of a few pictures, picture and mask alike."""
     adam = keras.optimizers.Adam(bk.schedules.WarmupCosine(2e-3, steps, steps // 10))
     segmenter.compile(adam, loss="sparse_categorical_crossentropy")
     examples = tf.data.Dataset.from_tensor_slices((as_floats(data[0]), data[1])).shuffle(len(data[0]), seed=0).repeat()
