@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import byol_keras as bk
 from byol_keras.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +49,7 @@ def commands_in(text):
         yield from (re.split(r"\s+#", line)[0].split() for line in re.findall(r"byol-keras (.+)", block))
 
 
-@pytest.mark.parametrize("document", ["README.md", "examples/several_machines.md"])
+@pytest.mark.parametrize("document", ["README.md", "examples/several_machines.md", "examples/scaling.md"])
 def test_documents__use_flags_that_exist(document, capsys):
     commands = list(commands_in((ROOT / document).read_text()))
     assert len(commands) >= 3
@@ -57,6 +58,21 @@ def test_documents__use_flags_that_exist(document, capsys):
             main([command, "--help"])
         known = set(re.findall(r"--[\w-]+", capsys.readouterr().out))
         assert {word for word in words if word.startswith("--")} <= known, command
+
+
+def test_scaling__writes_shards_that_can_be_read(tmp_path, monkeypatch):
+    images, _, _ = bk.data.shapes(10, seed=0)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "shards").mkdir()
+    for number, image in enumerate(images):
+        keras.utils.save_img(tmp_path / f"pictures/{number}.jpg", image)
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.+?)```", (ROOT / "examples/scaling.md").read_text(), re.DOTALL)
+    exec(compile(block, "scaling.md", "exec"), {})
+    source = bk.data.open_source("tfrecord:shards/*.tfrecord")
+    written = {source.read(index) for index in range(10)}
+    assert written == {path.read_bytes() for path in (tmp_path / "pictures").iterdir()}
+    assert len(list((tmp_path / "shards").iterdir())) == 4
 
 
 @pytest.mark.slow

@@ -100,3 +100,12 @@ def test_table__has_a_line_per_representation_and_the_best_in_bold():
     assert "35.0 (32.9 - 37.1)" in raw
     assert "\x1b[1m" not in raw
     assert "2,000 examples" in " ".join(lines)
+
+
+def test_table__of_many_judges_fits_a_terminal():
+    judges = ["knn", "linear", "linear 1%", "linear 10%"]
+    rows = [Row(name, judge, 0.5, 0.401, 0.605) for name in ("raw pixels", "representation") for judge in judges]
+    text = io.StringIO()
+    Console(file=text, width=80).print(table(Evaluation(tuple(rows), 100, 80, 10)))
+    assert "…" not in text.getvalue()
+    assert text.getvalue().count("40.1 - 60.5 ") == len(rows)

@@ -127,6 +127,43 @@ def test_look_alikes__finds_and_compares(tmp_path, brief_run):
 
 
 @pytest.mark.slow
+def test_many_shards__goes_on_after_the_rounds_that_are_done(tmp_path):
+    images, _, _ = bk.data.shapes(128, seed=0)
+    for shard in range(4):
+        with tf.io.TFRecordWriter(str(tmp_path / f"{shard}.tfrecord")) as writer:
+            jpegs = [tf.io.encode_jpeg(image).numpy() for image in images[32 * shard : 32 * shard + 32]]
+            for content in [*jpegs, b"not a picture"]:
+                value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
+                feature = tf.train.Features(feature={"image/encoded": value})
+                writer.write(tf.train.Example(features=feature).SerializeToString())
+    sizes = ["--pictures", 64, "--rounds", 2, "--batch-size", 16, "--size", 16, "--encoder", "small_resnet"]
+    command = ["many_shards.py", "--data", tmp_path / "*.tfrecord", *sizes, "--run", "run"]
+    output = run_example(*command, cwd=tmp_path)
+    assert "small_resnet after 4 steps" in output
+    first = keras.models.load_model(tmp_path / "run/encoder.keras").get_weights()
+    (tmp_path / "run/checkpoints/step-000000004.state").unlink()
+    output = run_example(*command, cwd=tmp_path)
+    assert "Epoch 2/2" in output
+    assert "Epoch 1/2" not in output
+    again = keras.models.load_model(tmp_path / "run/encoder.keras").get_weights()
+    assert any(np.abs(a - b).max() > 0.0 for a, b in zip(first, again, strict=True))  # other crops, drawn anew
+
+
+@pytest.mark.slow
+def test_families__compares_every_file_of_a_family(tmp_path):
+    options = ["--families", "small_resnet", "--examples", 320, "--folder", "files"]
+    output = run_example("families.py", *options, cwd=tmp_path)
+    checks = json.loads((tmp_path / "files/families.json").read_text())["small_resnet"]
+    runtimes = {check["runtime"] for check in checks}
+    assert runtimes == {"TensorFlow", "OpenVINO", "LiteRT", "ONNX Runtime"}
+    assert len(checks) == 2 + 4 + 2
+    assert "every file keeps every bound" in output
+    for check in checks:
+        assert (tmp_path / check["artefact"]).exists()
+        assert f"{check['centred_cosine']:.4f}" in output
+
+
+@pytest.mark.slow
 def test_custom_encoder__saves_and_exports_what_it_trained(tmp_path):
     options = ["--steps", 2, "--batch-size", 8, "--output", tmp_path]
     output = run_example("custom_encoder.py", *options, cwd=tmp_path)

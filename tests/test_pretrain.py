@@ -1,6 +1,7 @@
 """What a run leaves behind, and what its commands make of it."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from conftest import run_command
 import byol_keras as bk
 from byol_keras import checkpoints
 from byol_keras.cli import main
+from byol_keras.training import finishing
 from byol_keras.training.loading import Run
 
 
@@ -130,6 +132,17 @@ def test_preview__shows_the_views_of_a_run(finished, tmp_path):
     assert main(["preview", "--run", str(finished.run), "--output", str(output), "--count", "2"]) == 0
     with Image.open(output) as sheet:
         assert sheet.width > sheet.height > 100
+
+
+def test_judgement_at_the_end__is_of_a_sample_where_there_are_too_many_pictures(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(finishing, "_BANK", 24)
+    monkeypatch.setattr(finishing, "_QUERIES", 8)
+    images, labels, _ = bk.data.shapes(96, seed=0, size=16)
+    options = {"recipe": "demo", "epochs": 1, "batch_size": 16, "size": 16, "knn_every": 0}
+    run = bk.pretrain(data=(images, labels), run=tmp_path / "run", **options)
+    evaluation = json.loads(Path(run.evaluation).read_text())
+    assert (evaluation["train_examples"], evaluation["test_examples"]) == (24, 8)
+    assert "on 24 and 8 pictures" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 __all__ = ["table"]
 
+# With more columns than this, accuracy and interval side by side are too wide for a terminal.
+_WIDE = 3
+
 
 def table(evaluation: Evaluation) -> "Table":
     """One line per representation, one column per judge; each cell is an accuracy and its 95% interval, in percent.
@@ -30,17 +33,19 @@ def table(evaluation: Evaluation) -> "Table":
     judges = list(dict.fromkeys(row.judge for row in evaluation.rows))
     best = {judge: max(row.accuracy for row in evaluation.rows if row.judge == judge) for judge in judges}
     drawn = Table(caption=_caption(evaluation), caption_justify="left")
-    drawn.add_column("representation")
+    drawn.add_column("representation", no_wrap=True)
     for judge in judges:
         drawn.add_column(judge, justify="right")
     for name in dict.fromkeys(row.representation for row in evaluation.rows):
-        cells = {row.judge: _cell(row, best) for row in evaluation.rows if row.representation == name}
+        rows = [row for row in evaluation.rows if row.representation == name]
+        cells = {row.judge: _cell(row, best, len(judges) > _WIDE) for row in rows}
         drawn.add_row(escape(name), *(cells.get(judge, "") for judge in judges))
     return drawn
 
 
-def _cell(row: Row, best: dict[str, float]) -> str:
-    text = f"{100 * row.accuracy:.1f} ({100 * row.low:.1f} - {100 * row.high:.1f})"
+def _cell(row: Row, best: dict[str, float], narrow: bool) -> str:
+    interval = f"{100 * row.low:.1f} - {100 * row.high:.1f}"
+    text = f"{100 * row.accuracy:.1f}" + (f"\n{interval}" if narrow else f" ({interval})")
     return f"[bold]{text}[/bold]" if row.accuracy == best[row.judge] else text
 
 

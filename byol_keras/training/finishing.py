@@ -21,15 +21,19 @@ from .rundata import RunData
 __all__ = ["finish", "report_material", "save_encoder"]
 
 _SHOWN, _PAIRS = 600, 12
+# Of more the features of three representations, side by side, would not fit into memory.
+_BANK, _QUERIES = 50_000, 10_000
 
 
 def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, data: RunData, console: Any) -> None:
     """Judges a trained model where there are labels, and writes the run's page."""
     if data.judged is not None:
-        console.print("judging the encoder beside the untrained one and raw pixels", highlight=False)
+        judged = data.judged.sample(_BANK, _QUERIES)
+        share = "" if judged == data.judged else f" on {len(judged.bank):,} and {len(judged.queries):,} pictures"
+        console.print(f"judging the encoder beside the untrained one and raw pixels{share}", highlight=False)
         encoders = {"untrained": initial_encoder(plan, config.init_from), "online": model.encoder}
         whole = partial(data.whole, plan=plan)
-        evaluation = judge_encoders(data.judged, encoders, whole, judges=("knn", "linear"))
+        evaluation = judge_encoders(judged, encoders, whole, judges=("knn", "linear"))
         evaluation.save(folder.evaluation)
         console.print(table(evaluation))
     write_report(folder.path, report_material(model, plan, data))
