@@ -90,7 +90,7 @@ def newest(folder: str | os.PathLike) -> State | None:
         try:
             return load(_path(folder, step))
         except DamagedCheckpoint as damage:
-            warnings.warn(f"Skipped a checkpoint: {damage}. Falling back to the one before.", stacklevel=2)
+            warnings.warn(f"Skipped a checkpoint: {damage}. Falling back to the one before, if any.", stacklevel=2)
     return None
 
 
@@ -101,10 +101,16 @@ def saved_steps(folder: str | os.PathLike) -> list[int]:
     return sorted(int(found[1]) for found in map(_NAME.fullmatch, names) if found)
 
 
-def prune(folder: str | os.PathLike, keep: int) -> None:
-    """Removes all but the newest `keep` checkpoints, and what writers that were killed have left."""
-    for step in saved_steps(folder)[:-keep]:
-        tf.io.gfile.remove(_path(folder, step))
+def prune(folder: str | os.PathLike, keep: int, step: int) -> None:
+    """Removes what a run that stands at `step` does not need.
+
+    That is all but the newest `keep` checkpoints, those of later steps, from which the run was set back, and what
+    writers that were killed have left.
+    """
+    saved = saved_steps(folder)
+    kept = [one for one in saved if one <= step][-keep:]
+    for one in set(saved) - set(kept):
+        tf.io.gfile.remove(_path(folder, one))
     for name in tf.io.gfile.listdir(os.fspath(folder)):
         if ".state.writing-" in name:
             tf.io.gfile.remove(os.path.join(os.fspath(folder), name))

@@ -95,31 +95,44 @@ class PretrainConfig:
         for name in ("run", "init_from", "labels", "data_dir"):
             if isinstance(getattr(self, name), os.PathLike):
                 object.__setattr__(self, name, os.fspath(getattr(self, name)))
-        if self.epochs is not None and self.minutes is not None:
-            raise ValueError("`epochs` and `minutes` exclude each other. Received: both")
-        for name in ("size", "channels", "batch_size", "rate", "epochs", "minutes", "keep", "log_every"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
-        for name in ("tau", "max_bad_fraction"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={value}")
+        self._check_numbers()
         for name, words in _WORDS.items():
             value = getattr(self, name)
             if value is not None and value not in words:
                 raise ValueError(f"`{name}` must be {_either(name)}. Received: {name}={value!r}")
+        if self.epochs is not None and self.minutes is not None:
+            raise ValueError("`epochs` and `minutes` exclude each other. Received: both")
+        if self.encoder is not None and self.init_from is not None:
+            raise ValueError("`encoder` and `init_from`, which brings its network, exclude each other. Received: both")
+        if self.optimizer == "adam" and self.weight_decay is not None:
+            raise ValueError("`weight_decay` goes with `optimizer` adamw, lars or sgd. Received: optimizer=adam")
+
+    def _check_numbers(self) -> None:
+        sizes = ("size", "channels", "batch_size", "epochs", "keep", "log_every")
+        for name in (*sizes, "rate", "minutes", "checkpoint_minutes"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+        if self.knn_every is not None and self.knn_every < 0:
+            raise ValueError(f"`knn_every` must be 0 or more. Received: knn_every={self.knn_every}")
+        for name in ("tau", "max_bad_fraction"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={value}")
 
     @property
     def folder(self) -> str:
         """The run's folder."""
         return self.run or str(Path("runs") / _plain_name(self.data))
 
-    def to_yaml(self) -> str:
-        """All keys, as `--config` takes them; data given as arrays is named, not stored."""
+    def values(self) -> dict[str, Any]:
+        """All keys with values that a text can hold: data given as arrays is named."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values |= {name: _named(getattr(self, name)) for name in ("data", "test_data")}
-        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+        return values | {name: _named(values[name]) for name in ("data", "test_data")}
+
+    def to_yaml(self) -> str:
+        """All keys, as `--config` takes them."""
+        return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
 
 
 def _named(data: Any) -> str | None:

@@ -61,6 +61,74 @@ def test_network__is_wider_where_there_is_time_and_the_choice_was_left_open(monk
     assert initial_encoder(plan).output_shape[-1] == (128 if encoder.endswith("x2") else 64)
 
 
+def test_rate__is_the_peak_whatever_batch_is_chosen():
+    config = bk.PretrainConfig(data=pictures(40), recipe="cpu", rate=0.5, precision="float32")
+    plan = make_plan(config, RunData(config), began=0.0)
+    assert plan.batch_size == 10
+    assert plan.recipe.learning_rate == pytest.approx(0.5)
+
+
+def test_measuring__writes_no_list_of_broken_pictures(monkeypatch, tmp_path):
+    """Before a run has begun it has no folder."""
+    seen = []
+
+    def steps_in(minutes, plan, pictures, *_, **__):
+        seen.append(pictures.skipped.file)
+        return 10
+
+    monkeypatch.setattr(planning, "steps_in", steps_in)
+    config = bk.PretrainConfig(data=pictures(40), recipe="cpu", minutes=1.0, precision="float32")
+    data = RunData(config, skipped=str(tmp_path / "run/skipped.txt"))
+    make_plan(config, data, began=0.0)
+    assert seen == [None]
+    assert data.training(make_plan(bk.PretrainConfig(data=config.data, epochs=1), data, 0.0)).skipped.file
+
+
+def test_gpu__trains_small_pictures_at_their_own_size(monkeypatch):
+    monkeypatch.setattr("byol_keras.training.plan.tf.config.list_physical_devices", lambda kind: [kind])
+    for size, encoder, side in ((32, "resnet18", 32), (96, "resnet50", 224)):
+        config = bk.PretrainConfig(data=pictures(20, size), precision="float32")
+        plan = make_plan(config, RunData(config), began=0.0)
+        assert (plan.encoder, plan.shape[0]) == (encoder, side)
+
+
+def test_judges__need_two_classes_and_one_of_them_twice():
+    for labels in (np.zeros(20, int), np.arange(20)):
+        assert RunData(bk.PretrainConfig(data=(pictures(20, 8), labels))).judged is None
+
+
+def test_judges__of_another_set_that_can_not_judge_are_refused():
+    config = bk.PretrainConfig(data=pictures(20, 8), test_data=(pictures(20, 8), np.zeros(20, int)))
+    with pytest.raises(ValueError, match="`test_data` must have labels to judge by, of two classes or more"):
+        _ = RunData(config).judged
+
+
+def test_labels__of_a_file_reach_the_part_to_judge_by(tmp_path):
+    rows = ["path,class"]
+    for part, count in (("train", 8), ("test", 4)):
+        folder = picture_folder(tmp_path / part, count=count)
+        rows += [f"{part}/{path.name},{'ab'[i % 2]}" for i, path in enumerate(sorted(folder.iterdir()))]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    judged = RunData(bk.PretrainConfig(data=str(tmp_path), labels=str(tmp_path / "labels.csv"))).judged
+    assert (len(judged.bank), len(judged.queries)) == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"optimizer": "adam"}, "`rate` must be given beside another optimizer"),
+        ({"optimizer": "adam", "rate": 1e-3, "weight_decay": 0.1}, "`weight_decay` goes with `optimizer` adamw"),
+        ({"encoder": "resnet18", "init_from": "some.keras"}, "`encoder` and `init_from`"),
+        ({"knn_every": -1}, "`knn_every` must be 0 or more"),
+        ({"checkpoint_minutes": 0}, "`checkpoint_minutes` must be positive"),
+    ],
+)
+def test_options__that_do_not_go_together_are_refused(options, sentence):
+    data = pictures(20)
+    with pytest.raises(ValueError, match=sentence):
+        make_plan(bk.PretrainConfig(data=data, recipe="cpu", **options), RunData(bk.PretrainConfig(data=data)), 0.0)
+
+
 def test_views__of_a_plan_are_smaller_than_its_pictures_and_one_network_takes_both():
 
     config = bk.PretrainConfig(data=pictures(20), recipe="cpu", precision="float32")

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import pytest
 import yaml
-from builders import pictures
+from builders import picture_folder, pictures
 from conftest import run_command
 
 import byol_keras as bk
 from byol_keras import checkpoints
 from byol_keras.cli import main
-from byol_keras.training import finishing
+from byol_keras.training import evaluating, finishing
 from byol_keras.training.loading import Run
 
 
@@ -211,6 +211,36 @@ def test_bad_input__is_one_sentence_an_exit_code_and_nothing_half_written(case, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["evaluate", "--judges", "knn,linera"], 1, "`judges` must be knn, linear"),
+        (["evaluate", "--judges", "finetune 0%"], 1, "`judges` must be knn, linear"),
+        (["evaluate", "--baselines", "row"], 2, "Did you mean `raw`?"),
+        (["preview", "--size", "8"], 2, "`--size` and `--run`"),
+        (["preview", "--count", "0"], 1, "`count` must be a positive integer"),
+    ],
+)
+def test_bad_words__about_a_run_are_refused_before_anything_is_computed(
+    finished, arguments, code, sentence, monkeypatch, capsys
+):
+    monkeypatch.setattr(evaluating, "judge_encoders", None)
+    assert main([*arguments, "--run", str(finished.run)]) == code
+    assert sentence in capsys.readouterr().err
+
+
+def test_embed__of_nothing_that_can_be_decoded_says_so(finished, tmp_path, capsys):
+    broken = picture_folder(tmp_path / "broken", count=3)
+    for path in broken.iterdir():
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for name in ("features.npz", "features.parquet"):
+        arguments = ["embed", "--run", str(finished.run), "--data", str(broken), "--output", str(tmp_path / name)]
+        assert main(arguments) == 1
+        assert "of which all 3 are broken" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["broken"]
+
+
 def test_config__unknown_yaml_key_suggests_the_nearest(tmp_path, capsys):
     (tmp_path / "run.yaml").write_text("data: shapes\nepoch: 3\n")
     assert main(["pretrain", "--config", str(tmp_path / "run.yaml")]) == 2
@@ -232,8 +262,6 @@ def test_run__in_a_place_that_cannot_be_written_is_one_sentence(tmp_path, capsys
 
 @pytest.mark.slow
 def test_broken_files__beyond_the_allowed_fraction_stop_the_run_with_a_sentence(tmp_path):
-    from builders import picture_folder
-
     data = picture_folder(tmp_path / "data", count=260, size=8)
     for index in range(0, 260, 20):
         (data / f"{index:04d}.png").write_bytes(b"broken")

@@ -2,17 +2,21 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
+from builders import pictures
 from conftest import ROOT, run_command
 
 import byol_keras as bk
 from byol_keras import checkpoints
 from byol_keras.cli import main
+from byol_keras.training.loading import Run
 
 # Kills its own process with SIGKILL: after so many steps, or in the middle of writing so many checkpoints.
 VICTIM = """
@@ -121,6 +125,38 @@ def test_signal__finishes_the_step_saves_and_says_how_to_go_on(finished, tmp_pat
     state = checkpoints.newest(run / "checkpoints")
     assert state.note["step"] == int(state.arrays["model variable 0"])
     assert (run / "encoder.keras").exists()
+
+
+@pytest.mark.slow
+def test_run__keeps_the_encoder_it_starts_from_and_begins_where_only_a_plan_was_written(finished, tmp_path):
+    """A process that was killed between the two files of a beginning has begun nothing."""
+    start = shutil.copy(finished.run / "encoder.keras", tmp_path / "start.keras")
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(finished.run / "plan.json", run)
+    options = {"init_from": start, "batch_size": 8, "epochs": 1, "precision": "float32"}
+    bk.pretrain(data=pictures(24), run=run, resume=True, **options)
+    os.remove(start)
+    again = Run(str(run))
+    assert again.plan.encoder == "small_resnet"
+    weights = keras.models.load_model(finished.run / "encoder.keras").get_weights()
+    for ours, theirs in zip(again.untrained().get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert int(again.model().batches_seen) == 3
+
+
+@pytest.mark.slow
+def test_model__of_a_run_whose_checkpoints_are_damaged_is_refused(finished, tmp_path):
+    run = shutil.copytree(finished.run, tmp_path / "run")
+    for path in (run / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="truncated"), pytest.raises(ValueError, match="a checkpoint that is whole"):
+        Run(str(run)).model()
+
+
+@pytest.mark.slow
+def test_resume__may_allow_more_broken_pictures(finished):
+    assert main(["pretrain", "--resume", "--run", str(finished.run), "--max-bad-fraction", "0.6"]) == 0
 
 
 def test_pieces__cover_every_step_once_from_anywhere():

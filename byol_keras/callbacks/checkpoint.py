@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from .. import checkpoints
+from ..arguments import check_positive
 
 __all__ = ["Resumable", "RunCheckpoint"]
 
@@ -44,7 +45,6 @@ class RunCheckpoint(keras.callbacks.Callback):
         steps: save whenever so many batches have been trained since the last. Default None.
         keep: how many checkpoints stay. Default 3.
         others: further parts of the run with `get_state` and `set_state`, by name: monitors, for example.
-        note: what else to write down, readable without the model. Default nothing.
 
     Example:
     ```python
@@ -64,10 +64,10 @@ class RunCheckpoint(keras.callbacks.Callback):
         steps: int | None = None,
         keep: int = 3,
         others: Mapping[str, Resumable] | None = None,
-        note: Mapping | None = None,
     ) -> None:
         super().__init__()
-        for name, value in (("minutes", minutes), ("steps", steps), ("keep", keep)):
+        check_positive(keep=keep)
+        for name, value in (("minutes", minutes), ("steps", steps)):
             if value is not None and value <= 0:
                 raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
         self.folder = os.fspath(folder)
@@ -75,7 +75,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.steps = steps
         self.keep = keep
         self.others = dict(others or {})
-        self.note = dict(note or {})
+        self._restored = False
         self._saved_at = 0
         self._saved_when = 0.0
 
@@ -85,6 +85,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         Returns:
             How many batches the run has trained on; 0 where there is no checkpoint.
         """
+        self._restored = True
         state = checkpoints.newest(self.folder)
         if state is None:
             return 0
@@ -102,16 +103,18 @@ class RunCheckpoint(keras.callbacks.Callback):
         step = self._batches()
         arrays = {name: np.asarray(variable.numpy()) for name, variable in _variables(self.model).items()}
         others = {name: other.get_state() for name, other in self.others.items()}
-        path = checkpoints.save(self.folder, step, arrays, {"step": step, "others": others} | self.note)
-        checkpoints.prune(self.folder, self.keep)
+        path = checkpoints.save(self.folder, step, arrays, {"step": step, "others": others})
+        checkpoints.prune(self.folder, self.keep, step)
         self._saved_at, self._saved_when = step, time.monotonic()
         return path
 
-    def set_model(self, model: keras.Model) -> None:
-        super().set_model(model)
-        self._writes = model.distribute_strategy.extended.should_checkpoint
-
     def on_train_begin(self, logs: dict | None = None) -> None:
+        if any(step > self._batches() for step in checkpoints.saved_steps(self.folder)) and not self._restored:
+            raise ValueError(
+                f"`folder` must not hold checkpoints of a run that is not continued: call `restore(model)` before "
+                f"`fit`, or choose another folder. Received: {self.folder}, with checkpoints of later steps than the "
+                f"model's, {self._batches()}"
+            )
         self._saved_at, self._saved_when = self._batches(), time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -124,6 +127,10 @@ class RunCheckpoint(keras.callbacks.Callback):
     def on_train_end(self, logs: dict | None = None) -> None:
         if self._writes and self._batches() > self._saved_at:
             self.save()
+
+    @property
+    def _writes(self) -> bool:
+        return self.model.distribute_strategy.extended.should_checkpoint
 
     def _batches(self) -> int:
         return int(self.model.batches_seen.numpy())

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .main import COMMANDS
-from .parsing import parse, parser_of, require
+from .parsing import listed, parse, parser_of, require
 
 __all__ = ["EvaluateOptions", "run"]
+
+_NAMES = {"raw": "raw pixels", "untrained": "untrained", "pca": "pca"}
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,12 @@ def run(arguments: Sequence[str]) -> int:
 
     run = Run(options.run)
     data = labelled_data(run, options.data, options.labels, options.data_dir)
-    names = {"raw": "raw pixels"}
     evaluation = evaluate_run(
         run,
         data,
         options.network,
-        [names.get(name, name) for name in _list(options.baselines)],
-        _list(options.judges),
+        [_NAMES[name] for name in listed(options.baselines, list(_NAMES), "--baselines")] if options.baselines else [],
+        [word.strip() for word in options.judges.split(",")],
         options.k,
         options.temperature,
         options.seed,
@@ -56,7 +57,3 @@ def run(arguments: Sequence[str]) -> int:
     evaluation.save(run.folder.evaluation)
     Console().print(table(evaluation))
     return 0
-
-
-def _list(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]

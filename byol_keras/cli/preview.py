@@ -25,9 +25,13 @@ class PreviewOptions:
 
 def run(arguments: Sequence[str]) -> int:
     """Writes a picture of originals and their views."""
-    options = PreviewOptions(**parse(parser_of("preview", COMMANDS["preview"], PreviewOptions), arguments))
+    given = parse(parser_of("preview", COMMANDS["preview"], PreviewOptions), arguments)
+    options = PreviewOptions(**given)
     if options.data is None and options.run is None:
         raise UsageError("`--data` is missing (or `--run`): whose pictures should be shown?")
+    for name in ("recipe", "size"):
+        if options.run is not None and name in given:
+            raise UsageError(f"`--{name}` and `--run`, whose views are as they are, exclude each other")
     from ..training.looking import preview_of
 
     print(f"views written to {preview_of(options)}")

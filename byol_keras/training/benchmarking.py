@@ -137,16 +137,17 @@ def benchmark(
     data = RunData(config)
     plan = replace(make_plan(config, data, time.monotonic()), total_steps=_LONG)
     pictures = data.training(plan)
-    if config.cache:
-        tell("filling the cache")
-        for _ in pictures.training(plan.batch_size).take(plan.steps_per_epoch):
-            pass
-    tell("compiling")
-    bench = _Bench(build_model(plan, config.init_from), pictures, plan, seconds / _ROUNDS)
     rounds = []
-    for number in range(_ROUNDS):
-        rounds.append(bench.round())
-        tell(f"{number + 1} of {_ROUNDS} rounds measured")
+    with pictures.skipped.explained():
+        if config.cache:
+            tell("filling the cache")
+            for _ in pictures.training(plan.batch_size).take(plan.steps_per_epoch):
+                pass
+        tell("compiling")
+        bench = _Bench(build_model(plan, config.init_from), pictures, plan, seconds / _ROUNDS)
+        for number in range(_ROUNDS):
+            rounds.append(bench.round())
+            tell(f"{number + 1} of {_ROUNDS} rounds measured")
     return Benchmark(plan, Speeds(*np.median(rounds, axis=0).tolist()), config.cache, cache_bytes(pictures))
 
 

@@ -38,13 +38,17 @@ def embed(encoder: keras.Model, source: Source, pictures: Pictures, path: str | 
         raise ValueError(f"`output` must end in {' or '.join(_WRITERS)}. Received: output={os.fspath(path)}")
     if not Path(path).absolute().parent.is_dir():
         raise ValueError(f"`output` must lie in a folder that exists. Received: output={os.fspath(path)}")
-    with beside(path) as draft:
+    with beside(path) as draft, pictures.skipped.explained():
         return _WRITERS[kind](Path(draft), _chunks(encoder, pictures), source)
 
 
 def _chunks(encoder: keras.Model, pictures: Pictures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    found = 0
     for batch, indices in pictures.whole(_BATCH):
         yield extract_features(encoder, iter([batch])), indices.numpy()
+        found += len(indices)
+    if not found:
+        raise pictures.skipped.none_left(pictures.source.name)
 
 
 def _write_npz(path: Path, chunks: Iterator, source: Source) -> int:

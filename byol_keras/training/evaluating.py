@@ -1,20 +1,22 @@
-"""Judging a run, and writing its features and its page, after it was trained."""
+"""Judging a run after it was trained."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ..evaluation import Evaluation, Row, subset
+from ..evaluation.judging import JUDGES
 from ..finetuning import finetuned_predictions
-from .building import initial_encoder
 from .judging import JudgeSet, judge_encoders
 from .loading import Run
 from .rundata import RunData
 
 __all__ = ["evaluate_run", "labelled_data"]
 
-BASELINES = ("raw pixels", "untrained", "pca")
+_BASELINES = ("raw pixels", "untrained", "pca")
+_JUDGE = re.compile(r"knn|linear|(?:linear|finetune) (\d+(?:\.\d+)?)%")
 
 
 def evaluate_run(
@@ -22,7 +24,7 @@ def evaluate_run(
     data: RunData,
     network: str = "online",
     baselines: Sequence[str] = ("raw pixels", "untrained"),
-    judges: Sequence[str] = ("knn", "linear", "linear 1%", "linear 10%"),
+    judges: Sequence[str] = JUDGES,
     k: int = 200,
     temperature: float = 0.1,
     seed: int = 0,
@@ -40,9 +42,9 @@ def evaluate_run(
         temperature: of kNN.
         seed: what the choice of few labels depends on.
     """
-    _check_baselines(baselines)
+    _check_words(baselines, judges)
     found = _judges_of(data)
-    encoders = {"untrained": initial_encoder(run.plan, run.config.init_from)} if "untrained" in baselines else {}
+    encoders = {"untrained": run.untrained()} if "untrained" in baselines else {}
     encoders[network] = run.encoder(network)
     frozen = [judge for judge in judges if not judge.startswith("finetune")]
     pixels = tuple(name for name in baselines if name != "untrained")
@@ -80,16 +82,20 @@ def labelled_data(run: Run, data: str | None, labels: str | None, data_dir: str 
 def _judges_of(data: RunData) -> JudgeSet:
     if data.judged is None:
         raise ValueError(
-            f"`data` must have labels: sub-folders named after classes, a CSV file in `labels`, or a labelled dataset. "
-            f"Received: {data.source.name} without any"
+            "`data` must have labels of two classes or more: sub-folders named after them, a CSV file in `labels`, or "
+            f"a labelled dataset. Received: {data.source.name} without"
         )
     return data.judged
 
 
-def _check_baselines(baselines: Sequence[str]) -> None:
+def _check_words(baselines: Sequence[str], judges: Sequence[str]) -> None:
     for name in baselines:
-        if name not in BASELINES:
-            raise ValueError(f"`baselines` must be of {', '.join(BASELINES)}. Received: {name!r}")
+        if name not in _BASELINES:
+            raise ValueError(f"`baselines` must be of {', '.join(_BASELINES)}. Received: {name!r}")
+    for judge in judges:
+        found = _JUDGE.fullmatch(judge)
+        if found is None or not 0.0 < float(found[1] or 1.0) <= 100.0:
+            raise ValueError(f"`judges` must be knn, linear, 'linear P%' or 'finetune P%'. Received: {judge!r}")
 
 
 def _finetuned(run: Run, data: RunData, found: JudgeSet, encoders: dict, judges: Sequence[str], seed: int) -> list[Row]:
@@ -99,19 +105,10 @@ def _finetuned(run: Run, data: RunData, found: JudgeSet, encoders: dict, judges:
     queries, truth, _ = data.arrays(found.queries, run.plan)
     rows = []
     for judge in judges:
-        few = found.bank.subset(subset(found.bank.labels, _share(judge), seed))
+        share = float(_JUDGE.fullmatch(judge)[1]) / 100.0
+        few = found.bank.subset(subset(found.bank.labels, share, seed))
         images, labels, _ = data.arrays(few, run.plan)
         for name, encoder in encoders.items():
             correct = finetuned_predictions(encoder, images, labels, queries, seed=seed) == truth
             rows.append(Row.measured(name, judge, np.asarray(correct)))
     return rows
-
-
-def _share(judge: str) -> float:
-    try:
-        share = float(judge.removeprefix("finetune ").removesuffix("%")) / 100.0
-    except ValueError:
-        share = 0.0
-    if not 0.0 < share <= 1.0:
-        raise ValueError(f"`judges` must be knn, linear, 'linear P%' or 'finetune P%'. Received: {judge!r}")
-    return share

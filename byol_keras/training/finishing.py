@@ -31,7 +31,7 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
         judged = data.judged.sample(_BANK, _QUERIES)
         share = "" if judged == data.judged else f" on {len(judged.bank):,} and {len(judged.queries):,} pictures"
         console.print(f"judging the encoder beside the untrained one and raw pixels{share}", highlight=False)
-        encoders = {"untrained": initial_encoder(plan, config.init_from), "online": model.encoder}
+        encoders = {"untrained": initial_encoder(plan, folder.initial(config)), "online": model.encoder}
         whole = partial(data.whole, plan=plan)
         evaluation = judge_encoders(judged, encoders, whole, judges=("knn", "linear"))
         evaluation.save(folder.evaluation)

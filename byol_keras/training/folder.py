@@ -17,7 +17,7 @@ __all__ = ["RunFolder"]
 
 # What may be different when a run goes on: nothing that its weights depend on.
 _FREE = {
-    *("run", "data_dir", "test_data", "cache", "strategy"),
+    *("run", "data_dir", "labels", "test_data", "cache", "strategy", "max_bad_fraction"),
     *("checkpoint_minutes", "keep", "log_every", "knn_every", "on_collapse"),
 }
 
@@ -41,6 +41,7 @@ class RunFolder:
         self.metrics = self.file("metrics.jsonl")
         self.logs = self.file("logs")
         self.encoder = self.file("encoder.keras")
+        self._initial = self.file("initial.keras")
         self.skipped = self.file("skipped.txt")
         self.evaluation = self.file("evaluation.json")
         self.report = self.file("report.html")
@@ -63,8 +64,16 @@ class RunFolder:
     def start(self, config: PretrainConfig, plan: Plan) -> None:
         """Makes the folder and writes down what will happen in it."""
         tf.io.gfile.makedirs(self.path)
+        if config.init_from is not None:
+            tf.io.gfile.copy(config.init_from, self._initial, overwrite=True)
         write_text(self.plan, plan.to_json())
         write_text(self.config, config.to_yaml())
+
+    def initial(self, config: PretrainConfig) -> str | None:
+        """The file of the encoder that a run starts from, if any: the folder's own copy once there is one."""
+        if config.init_from is None:
+            return None
+        return self._initial if tf.io.gfile.exists(self._initial) else config.init_from
 
     def stored_config(self) -> dict[str, Any]:
         """The configuration that the run was started with."""

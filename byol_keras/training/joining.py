@@ -1,6 +1,5 @@
 """How the processes of a run find each other, and make sure that they mean the same run."""
 
-from dataclasses import fields
 from typing import Any
 
 import keras
@@ -32,10 +31,7 @@ def join(config: PretrainConfig, resume: bool, console: Any) -> Workers:
             place, names = f"worker {cluster.position} of {cluster.count}", ", ".join(cluster.addresses)
             console.print(f"{place}: waiting for the others of {names}", highlight=False, soft_wrap=True)
     workers = Workers(strategy_named(config.strategy))
-    told = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in _OWN}
-    told |= {
-        name: value if isinstance(value, str | None) else "arrays" for name, value in told.items() if "data" in name
-    }
+    told = {name: value for name, value in config.values().items() if name not in _OWN}
     versions = {"byol_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
     workers.check_same(told | {"resume": resume} | versions)
     return workers

@@ -57,7 +57,7 @@ class Journal(keras.callbacks.Callback):
         self.seconds = 0.0
         self._writer: tf.summary.SummaryWriter | None = None
         self._entered: float | None = None
-        self._heard: dict[int, int] = {}
+        self._heard: dict[str, int] = {}
 
     @property
     def elapsed(self) -> float:
@@ -65,10 +65,10 @@ class Journal(keras.callbacks.Callback):
         return self.seconds + (0.0 if self._entered is None else time.monotonic() - self._entered)
 
     def get_state(self) -> dict:
-        return {"seconds": self.elapsed}
+        return {"seconds": self.elapsed, "heard": self._heard}
 
     def set_state(self, state: dict) -> None:
-        self.seconds = state["seconds"]
+        self.seconds, self._heard = state["seconds"], dict(state["heard"])
 
     def cut(self, step: int) -> None:
         """Removes the lines after `step`: the run goes on from there, and will write them again."""
@@ -114,15 +114,15 @@ class Journal(keras.callbacks.Callback):
         numbers |= {"pictures_per_second": (self._step - self._line_step) * self.plan.batch_size / elapsed}
         numbers |= {"waiting": min(max((waited - self._waited) / elapsed, 0.0), 1.0)}
         self._since, self._waited, self._line_step = now, waited, self._step
-        return numbers | self._news()
+        return self._news() | numbers
 
     def _news(self) -> dict[str, float]:
         """What the monitors have found since they were last asked."""
         found: dict[str, float] = {}
-        for index, monitor in enumerate(self.monitors):
-            step = (monitor.latest or {}).get("step", 0)
-            if step > self._heard.get(index, 0):
-                self._heard[index] = step
+        for monitor in self.monitors:
+            name, step = type(monitor).__name__, (monitor.latest or {}).get("step", 0)
+            if step > self._heard.get(name, 0):
+                self._heard[name] = step
                 found |= {name: value for name, value in monitor.latest.items() if name != "step"}
         return found
 

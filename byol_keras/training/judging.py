@@ -32,7 +32,8 @@ def judge_set(training: Source, test: Source | None) -> JudgeSet | None:
     """What labels there are, as a bank and queries; None where there are none.
 
     With labels on both sides the bank is what the run learns from. Otherwise a fifth of each class is held out of the
-    labels there are: training does not see any, so that nothing is given away.
+    labels there are: training does not see any, so that nothing is given away. Labels of one class, or of examples
+    that each are a class of their own, are none to judge by.
 
     Args:
         training: what the run learns from.
@@ -40,10 +41,10 @@ def judge_set(training: Source, test: Source | None) -> JudgeSet | None:
     """
     bank = _labelled(training)
     queries = None if test is None else _labelled(test)
-    if bank is not None and queries is not None:
+    if _can_teach(bank) and queries is not None:
         return JudgeSet(bank, queries.relabelled(matched_labels(queries, bank.class_names), bank.class_names))
     both = bank if queries is None else queries
-    if both is None:
+    if not _can_teach(both) or np.unique(both.labels, return_counts=True)[1].max() < 2:
         return None
     kept, held_out = split_labelled(both.labels)
     return JudgeSet(both.subset(kept), both.subset(held_out))
@@ -65,12 +66,12 @@ def judge_encoders(
         baselines: `"raw pixels"`, `"pca"`. Default the first.
         **options: of `evaluation.judge`.
     """
-    look: dict[str, Callable] = {"raw pixels": raw_pixels}
+    look: dict[str, Callable] = {"raw pixels": raw_pixels} if baselines else {}
     look |= {name: lambda batch, model=model: extract_features(model, batch) for name, model in encoders.items()}
     bank, bank_labels = _encoded(found.bank, decode(found.bank), look)
     queries, query_labels = _encoded(found.queries, decode(found.queries), look)
     pairs = {name: (bank[name], queries[name]) for name in look}
-    raw = pairs.pop("raw pixels")
+    raw = pairs.pop("raw pixels", None)
     baseline = {"raw pixels": lambda: raw, "pca": lambda: pca(*raw)}
     rows = {name: baseline[name]() for name in baselines} | pairs
     names = found.bank.class_names
@@ -80,10 +81,13 @@ def judge_encoders(
 def _encoded(source: Source, pictures: Pictures, look: Mapping[str, Callable]) -> tuple[dict, np.ndarray]:
     parts: dict[str, list] = {name: [] for name in look}
     kept = []
-    for batch, indices in pictures.whole(256):
-        kept.append(indices.numpy())
-        for name, features in look.items():
-            parts[name].append(features(iter([batch])))
+    with pictures.skipped.explained():
+        for batch, indices in pictures.whole(256):
+            kept.append(indices.numpy())
+            for name, features in look.items():
+                parts[name].append(features(iter([batch])))
+    if not kept:
+        raise pictures.skipped.none_left(source.name)
     return {name: np.concatenate(part) for name, part in parts.items()}, source.labels[np.concatenate(kept)]
 
 
@@ -92,6 +96,11 @@ def _labelled(source: Source) -> Source | None:
         return None
     known = np.flatnonzero(source.labels >= 0)
     return source.subset(known) if len(known) else None
+
+
+def _can_teach(bank: Source | None) -> bool:
+    """Whether there is something to tell apart."""
+    return bank is not None and len(np.unique(bank.labels)) > 1
 
 
 def _some(source: Source, count: int, seed: int) -> Source:

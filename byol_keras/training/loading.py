@@ -3,12 +3,11 @@
 import keras
 import tensorflow as tf
 
-from .. import checkpoints
 from ..callbacks import RunCheckpoint
 from ..config import PretrainConfig
 from ..model import BYOL
 from ..precision import set_precision
-from .building import build_model
+from .building import build_model, initial_encoder
 from .folder import RunFolder
 from .plan import Plan
 
@@ -29,11 +28,14 @@ class Run:
 
     def model(self) -> BYOL:
         """The model as the newest checkpoint has it."""
-        if not checkpoints.saved_steps(self.folder.checkpoints):
-            raise ValueError(f"`run` must hold a checkpoint: nothing has been trained in {self.folder.path} yet")
-        model = build_model(self.plan, self.config.init_from)
-        RunCheckpoint(self.folder.checkpoints).restore(model)
+        model = build_model(self.plan, self.folder.initial(self.config))
+        if not RunCheckpoint(self.folder.checkpoints).restore(model):
+            raise ValueError(f"`run` must hold a checkpoint that is whole. Received: {self.folder.path} without one")
         return model
+
+    def untrained(self) -> keras.Model:
+        """The encoder as it was before the first step."""
+        return initial_encoder(self.plan, self.folder.initial(self.config))
 
     def encoder(self, network: str = "online") -> keras.Model:
         """The encoder that the run has come to.

@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..arguments import check_positive
 from ..config import PretrainConfig
 from ..report import preview, write_report
+from .evaluating import labelled_data
 from .finishing import report_material
 from .loading import Run
 from .planning import make_plan
 from .rundata import RunData
 
 __all__ = ["preview_of", "report_again"]
+
+_OF_DATA = ("data", "recipe", "size", "seed", "data_dir")
 
 
 def preview_of(options: Any) -> os.PathLike:
@@ -23,13 +27,12 @@ def preview_of(options: Any) -> os.PathLike:
     Args:
         options: with `data`, `run`, `recipe`, `size`, `count`, `seed`, `output` and `data_dir`.
     """
+    check_positive(count=options.count)
     if options.run is not None:
         run = Run(options.run)
-        config, plan = run.config, run.plan
-        data = RunData(config if options.data is None else PretrainConfig(data=options.data, data_dir=options.data_dir))
+        plan, data = run.plan, labelled_data(run, options.data, None, options.data_dir)
     else:
-        asked = {name: getattr(options, name) for name in ("data", "recipe", "size", "seed", "data_dir")}
-        config = PretrainConfig.of(asked)
+        config = PretrainConfig.of({name: getattr(options, name) for name in _OF_DATA})
         data = RunData(config)
         plan = make_plan(config, data, began=0.0)
     source = data.sample(options.count, options.seed)

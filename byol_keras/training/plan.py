@@ -12,10 +12,12 @@ from .. import recipes
 from ..config import PretrainConfig
 from ..recipes import Recipe
 
-__all__ = ["Plan", "choose_recipe"]
+__all__ = ["SMALL_PICTURES", "Plan", "choose_recipe", "is_scaled"]
 
-# Below this many updates a target that remembers hundreds of steps has nothing to follow.
+SMALL_PICTURES = 64
+"""Pictures of up to so many pixels a side get a small network and CIFAR's views."""
 _EPOCHS = 100
+_PHOTOGRAPHS = 224
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,11 @@ def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = No
     """
     epochs = epochs or config.epochs
     recipe = _base_recipe(config, examples, epochs)
+    if config.optimizer not in (None, recipe.optimizer_name) and config.rate is None:
+        raise ValueError(
+            f"`rate` must be given beside another optimizer than the recipe's, {recipe.optimizer_name}, which its rate "
+            f"is for. Received: optimizer={config.optimizer}"
+        )
     overrides: dict[str, Any] = {
         "batch_size": config.batch_size,
         "epochs": epochs,
@@ -108,15 +115,20 @@ def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = No
     return recipe
 
 
+def is_scaled(config: PretrainConfig) -> bool:
+    """Whether the recipe is made for the amount of data, which is what a GPU gets by itself."""
+    return config.recipe == "scaled" or (config.recipe == "auto" and bool(tf.config.list_physical_devices("GPU")))
+
+
 def _base_recipe(config: PretrainConfig, examples: int, epochs: int | None) -> Recipe:
-    if config.recipe == "scaled" or (config.recipe == "auto" and tf.config.list_physical_devices("GPU")):
+    if is_scaled(config):
         return _scaled(config, examples, epochs or _EPOCHS)
     return recipes.get("cpu" if config.recipe == "auto" else config.recipe)
 
 
 def _scaled(config: PretrainConfig, examples: int, epochs: int) -> Recipe:
-    size = config.size or 224
-    small = size <= 64
+    size = config.size or _PHOTOGRAPHS
+    small = size <= SMALL_PICTURES
     batch_size = config.batch_size or min(256, max(2, examples // 4))
     recipe = recipes.scaled(batch_size, epochs, examples)
     options: Mapping[str, Any] = {"preset": "cifar" if small else "imagenet"}

@@ -1,5 +1,6 @@
 """From a configuration and its data to a plan."""
 
+import math
 import time
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from ..precision import fastest_precision
 from ..recipes import Recipe
 from .budget import steps_in
 from .building import load_encoder
-from .plan import Plan, choose_recipe
+from .plan import SMALL_PICTURES, Plan, choose_recipe, is_scaled
 from .rundata import RunData
 
 __all__ = ["make_plan"]
@@ -39,21 +40,24 @@ def make_plan(config: PretrainConfig, data: RunData, began: float, workers: Work
         workers: the processes that will train. Default None: this one alone.
     """
     workers = workers or Workers(tf.distribute.get_strategy())
-    plan = _first_plan(config, data, workers)
+    config = _settled(config, data, workers)
+    plan = _first_plan(config, data)
     if config.minutes is None:
         return plan
     steps = _steps(config, data, plan, began, workers)
     if _outgrows(config, plan, steps):
         config = replace(config, encoder=f"{plan.encoder}x2")
-        plan = _first_plan(config, data, workers)
+        plan = _first_plan(config, data)
         steps = _steps(config, data, plan, began, workers)
     recipe = choose_recipe(config, plan.examples, max(1, round(steps / plan.steps_per_epoch)))
-    return replace(plan, recipe=replace(recipe, batch_size=plan.batch_size), total_steps=steps)
+    return replace(plan, recipe=recipe, total_steps=steps)
 
 
 def _steps(config: PretrainConfig, data: RunData, plan: Plan, began: float, workers: Workers) -> int:
     spent = time.monotonic() - began
-    steps = steps_in(config.minutes, plan, data.training(plan), workers, config.init_from, spent)
+    # There is no folder yet, and so no list of what was skipped.
+    pictures = data.training(plan, listed=False)
+    steps = steps_in(config.minutes, plan, pictures, workers, config.init_from, spent)
     return workers.of_chief(steps)
 
 
@@ -63,25 +67,32 @@ def _outgrows(config: PretrainConfig, plan: Plan, steps: int) -> bool:
     return left_open and steps * plan.batch_size >= _OUTGROWN
 
 
-def _first_plan(config: PretrainConfig, data: RunData, workers: Workers) -> Plan:
+def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
     examples = len(data.source)
     recipe = choose_recipe(config, examples)
-    if config.batch_size is None:
-        recipe = replace(recipe, batch_size=_batch_size(recipe, examples, workers.strategy.num_replicas_in_sync))
-    size = _size(config, recipe, data)
-    probed = Pictures(data.source, size, channels=config.channels)
+    probed = Pictures(data.source, recipe.size, channels=config.channels)
     steps_per_epoch = probed.steps_per_epoch(recipe.batch_size)
     return Plan(
         recipe=recipe,
-        encoder=recipe.encoder_name,
+        encoder=recipe.encoder_name if config.init_from is None else load_encoder(config.init_from).name,
         shape=probed.shape,
-        statistics=None if probed.shape[-1] == 3 else _statistics(data, size, config.channels),
+        statistics=None if probed.shape[-1] == 3 else _statistics(data, recipe.size, config.channels),
         examples=examples,
         steps_per_epoch=steps_per_epoch,
         total_steps=recipe.epochs * steps_per_epoch,
         precision=fastest_precision() if config.precision == "auto" else config.precision,
         seed=config.seed,
     )
+
+
+def _settled(config: PretrainConfig, data: RunData, workers: Workers) -> PretrainConfig:
+    """The configuration with a size and a batch size, on which a recipe's other numbers depend."""
+    examples = len(data.source)
+    config = replace(config, size=_size(config, choose_recipe(config, examples), data))
+    if config.batch_size is not None:
+        return config
+    recipe = choose_recipe(config, examples)
+    return replace(config, batch_size=_batch_size(recipe, examples, workers.strategy.num_replicas_in_sync))
 
 
 def _batch_size(recipe: Recipe, examples: int, replicas: int) -> int:
@@ -96,10 +107,14 @@ def _size(config: PretrainConfig, recipe: Recipe, data: RunData) -> int:
         return config.size
     if config.init_from is not None:
         return load_encoder(config.init_from).input_shape[1] or recipe.size
-    if recipe.name != "cpu":
+    scaled = is_scaled(config)
+    if not scaled and recipe.name != "cpu":
         return recipe.size
     sides = probe(data.source, config.channels).sides
-    return recipe.size if sides is not None and max(sides) <= _SMALL * recipe.size else _PHOTOGRAPHS
+    side = math.inf if sides is None else max(sides)
+    if scaled:
+        return side if side <= SMALL_PICTURES else recipe.size
+    return recipe.size if side <= _SMALL * recipe.size else _PHOTOGRAPHS
 
 
 def _statistics(data: RunData, size: int, channels: int | None) -> tuple:

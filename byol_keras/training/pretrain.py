@@ -27,11 +27,12 @@ from .folder import RunFolder
 from .interrupt import Interrupt, Interrupted
 from .joining import join
 from .journal import Journal
+from .judging import JudgeSet
 from .lockstep import Lockstep
 from .loop import Waiting, train
 from .plan import Plan
 from .planning import make_plan
-from .progress import Progress, silent_console, standard_console
+from .progress import Progress, standard_console
 from .rundata import RunData
 
 __all__ = ["pretrain"]
@@ -94,16 +95,17 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     folder = RunFolder(asked.folder)
     workers = join(asked, resume, console)
     if not workers.is_chief:
-        console = silent_console()
+        console = standard_console(quiet=True)
     with workers.together():
         found = _look(folder, given, resume) if workers.is_chief else None
     found = workers.of_chief(found)
     with workers.together():
         config = asked if found is None else folder.config_to_resume(found["config"], given)
         data = RunData(config, folder.skipped if workers.is_chief else None)
+        judged = data.judged
     plan = _agreed_plan(config, data, began, workers, found)
     session = _Session(folder, config, plan, data, console, workers)
-    _announce(session)
+    _announce(session, judged)
     if found is not None and found["finished"]:
         console.print("this run is finished", highlight=False)
         return folder
@@ -113,7 +115,8 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
 
 def _look(folder: RunFolder, given: dict[str, Any], resume: bool) -> dict[str, Any] | None:
     """What is known of a run that is to be continued; None where one begins."""
-    if not resume or ("data" in given and not tf.io.gfile.exists(folder.plan)):
+    # Written last, so that without it nothing has begun.
+    if not resume or ("data" in given and not tf.io.gfile.exists(folder.config)):
         folder.check_free()
         return None
     plan = folder.stored_plan()
@@ -133,7 +136,7 @@ def _agreed_plan(
 def _work(session: _Session, begins: bool) -> None:
     folder, plan, workers = session.folder, session.plan, session.workers
     with workers.strategy.scope():
-        model = build_model(plan, session.config.init_from)
+        model = build_model(plan, folder.initial(session.config))
     with workers.together():
         pictures = session.data.training(plan)
         if begins and workers.is_chief:
@@ -157,7 +160,7 @@ def _is_finished(folder: RunFolder, plan: Plan) -> bool:
     return bool(steps) and steps[-1] >= plan.total_steps and tf.io.gfile.exists(folder.report)
 
 
-def _announce(session: _Session) -> None:
+def _announce(session: _Session, judged: JudgeSet | None) -> None:
     plan, data, console = session.plan, session.data, session.console
     recipe, replicas = plan.recipe, session.workers.strategy.num_replicas_in_sync
     console.print(
@@ -167,7 +170,6 @@ def _announce(session: _Session) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    judged = data.judged
     labels = "no labels to judge by" if judged is None else f"judged on {len(judged.queries):,} labelled pictures"
     console.print(f"{labels}; everything is written to {session.folder.path}", highlight=False, soft_wrap=True)
 
@@ -184,11 +186,13 @@ def _train(model: BYOL, pictures: Pictures, session: _Session) -> None:
     with Interrupt() as interrupt, progress, workers.watched(f"Start all of them again with `{command}`."):
         callbacks = [*watching, progress, interrupt, Lockstep(workers, interrupt), *saving]
         train(model, pictures, plan, [target_ema(plan), *callbacks], waiting, workers)
+        # One that came after the last meeting of the workers, of which only one of them knows.
+        signal = int(workers.exchanged([interrupt.received or 0]).max())
     with workers.together():
         if workers.is_chief:
             save_encoder(model, plan, folder)
-    if interrupt.received is not None:
-        raise Interrupted(interrupt.received, command)
+    if signal:
+        raise Interrupted(signal, command)
 
 
 def _callbacks_of_chief(
@@ -202,6 +206,9 @@ def _callbacks_of_chief(
     others = monitors | {"journal": journal}
     checkpoint = RunCheckpoint(folder.checkpoints, config.checkpoint_minutes, keep=config.keep, others=others)
     journal.cut(checkpoint.restore(model))
+    # What an earlier session has left is not what the run comes to now.
+    if tf.io.gfile.exists(folder.encoder):
+        tf.io.gfile.remove(folder.encoder)
     return [*monitors.values(), journal], [checkpoint]
 
 

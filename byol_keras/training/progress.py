@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["Progress", "readable_time", "silent_console", "standard_console"]
+__all__ = ["Progress", "readable_time", "standard_console"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDE = 120
@@ -84,18 +84,11 @@ _FORMATS = {
 }
 
 
-def standard_console() -> Any:
-    """Where a run shows what it does if nobody says otherwise."""
+def standard_console(quiet: bool = False) -> Any:
+    """Where a run shows what it does if nobody says otherwise; a quiet one, what another process shows already."""
     from rich.console import Console
 
-    return Console()
-
-
-def silent_console() -> Any:
-    """Where a run shows what another process shows already."""
-    from rich.console import Console
-
-    return Console(quiet=True)
+    return Console(quiet=quiet)
 
 
 def readable_time(seconds: float) -> str:

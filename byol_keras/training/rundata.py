@@ -3,7 +3,7 @@
 import contextlib
 import zlib
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -42,29 +42,32 @@ class RunData:
         self._open = partial(open_source, data_dir=config.data_dir, **keys)
         with _named("data"):
             self.source = self._open(config.data, labels=config.labels)
-        self.judged = self._find_judges()
 
-    def _find_judges(self) -> JudgeSet | None:
-        if self._config.test_data is not None:
-            return judge_set(self.source, self._part_to_judge())
+    @cached_property
+    def judged(self) -> JudgeSet | None:
+        """What there is to judge by; None without labels, or with fewer classes and examples than that takes."""
+        config = self._config
+        if config.test_data is not None:
+            with _named("test_data"):
+                return self._judged_by(self._open(config.test_data))
         test = None
-        if not isinstance(self._config.data, Source):
+        if not isinstance(config.data, Source):
             # Without a part of its own to judge by, some of the labelled examples will be held out.
             with contextlib.suppress(ValueError):
-                test = self._open(self._config.data, split="test")
+                test = self._open(config.data, split="test", labels=config.labels)
         return judge_set(self.source, test)
 
-    def _part_to_judge(self) -> Source:
-        with _named("test_data"):
-            source = self._open(self._config.test_data)
-        if source.labels is None:
+    def _judged_by(self, test: Source) -> JudgeSet:
+        found = judge_set(self.source, test)
+        if found is None:
             raise ValueError(
-                f"`test_data` must have labels: sub-folders, or what the dataset brings. Received: {source.name}"
+                "`source` must have labels to judge by, of two classes or more: sub-folders, or what the dataset "
+                f"brings. Received: {test.name}"
             )
-        return source
+        return found
 
-    def training(self, plan: Plan) -> Pictures:
-        """The pictures to learn from."""
+    def training(self, plan: Plan, listed: bool = True) -> Pictures:
+        """The pictures to learn from; those that are broken are listed in a file, if there is to be one."""
         settings = plan.recipe.views(plan.view_size).settings
         return Pictures(
             self.source,
@@ -74,7 +77,7 @@ class RunData:
             seed=plan.seed,
             cache=self._config.cache,
             max_bad_fraction=self._config.max_bad_fraction,
-            skipped=self._skipped,
+            skipped=self._skipped if listed else None,
         )
 
     def whole(self, source: Source, plan: Plan) -> Pictures:
