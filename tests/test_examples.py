@@ -151,7 +151,7 @@ def test_many_shards__goes_on_after_the_rounds_that_are_done(tmp_path):
 
 @pytest.mark.slow
 def test_families__compares_every_file_of_a_family(tmp_path):
-    options = ["--families", "small_resnet", "--examples", 320, "--folder", "files"]
+    options = ["--families", "small_resnet", "--examples", 320, "--epochs", 2, "--folder", "files"]
     output = run_example("families.py", *options, cwd=tmp_path)
     checks = json.loads((tmp_path / "files/families.json").read_text())["small_resnet"]
     runtimes = {check["runtime"] for check in checks}

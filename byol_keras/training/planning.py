@@ -25,9 +25,9 @@ _SAMPLED = 1000
 _SMALL = 1.5
 # What 32 pixels are for CIFAR; more would be better, at four times the cost for twice the side.
 _PHOTOGRAPHS = 64
-# When the small network has seen so many pictures, half an hour on two cores, it has learned what it can: in an hour
-# twice the width wins four points (examples/search.md).
-_OUTGROWN = 5_000_000
+# In the time in which the small network sees so many pictures, twelve minutes on two cores, one of twice the width learns
+# more though it sees half of them: three points in a quarter of an hour, four in an hour (examples/search.md).
+_OUTGROWN = 2_000_000
 
 
 def make_plan(config: PretrainConfig, data: RunData, began: float, workers: Workers | None = None) -> Plan:
