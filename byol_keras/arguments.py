@@ -4,7 +4,7 @@ import difflib
 import numbers
 from collections.abc import Iterable
 
-__all__ = ["check_positive", "did_you_mean"]
+__all__ = ["check_positive", "checked_size", "did_you_mean"]
 
 
 def check_positive(**sizes: int) -> None:
@@ -21,6 +21,19 @@ def check_positive(**sizes: int) -> None:
     for name, size in sizes.items():
         if not isinstance(size, numbers.Integral) or size < 1:
             raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size}")
+
+
+def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width of pictures, from both or from the side of a square; anything else is refused.
+
+    Example:
+    >>> checked_size(32), checked_size((24, 32))
+    ((32, 32), (24, 32))
+    """
+    pair = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    if len(pair) != 2 or not all(isinstance(side, numbers.Integral) and side > 0 for side in pair):
+        raise ValueError(f"`size` must be a positive integer, or two of them (height, width). Received: size={size}")
+    return int(pair[0]), int(pair[1])
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

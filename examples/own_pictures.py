@@ -40,7 +40,7 @@ def main() -> None:
         print(f"  {cosine:.3f}  {paths[index]}")
 
 
-def preview(source: bk.data.Source, options: argparse.Namespace) -> Path:
+def preview(source: bk.data.Source, options: argparse.Namespace) -> str:
     """A picture of eight pictures and their views."""
     some = np.random.default_rng(0).permutation(len(source))[:8]
     originals, _, _ = bk.data.Pictures(source.subset(some), options.size).arrays()

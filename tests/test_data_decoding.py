@@ -107,6 +107,13 @@ def test_decode__deep_tiffs_keep_their_bits():
     np.testing.assert_allclose(decode(encoded(shares, "TIFF"), channels=1)[..., 0], shares, atol=1e-6)
 
 
+def test_decode__deep_tiffs_of_the_other_byte_order():
+    deep = np.random.default_rng(0).integers(0, 65536, (6, 5), "uint16")
+    data = encoded(deep.astype(">u2"), "TIFF")
+    assert data.startswith(b"MM")
+    np.testing.assert_allclose(decode(data, channels=1)[..., 0], deep / 65535, atol=1e-6)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation__is_applied(orientation):
     exif = Image.Exif()
@@ -211,5 +218,6 @@ def test_broken__is_all_that_damage_can_do(kind):
             assert decode(bytes(damaged)).ndim == 3
 
 
-def test_as_pixels__scales_sixteen_bits():
-    np.testing.assert_allclose(as_pixels(np.array([0, 257, 65535], "uint16")), [0, 1 / 255, 1], atol=1e-7)
+@pytest.mark.parametrize("order", "<>")
+def test_as_pixels__scales_sixteen_bits(order):
+    np.testing.assert_allclose(as_pixels(np.array([0, 257, 65535], f"{order}u2")), [0, 1 / 255, 1], atol=1e-7)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from picture_files import fill, smooth, take
 
-from byol_keras.data import Pictures, named, open_source
+from byol_keras.data import Broken, Pictures, named, open_source
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -68,6 +68,23 @@ def test_tfds__a_part_of_a_split(prepared, kind):
     part = open_source("tfds:tiny@train[1:3]", data_dir=prepared[kind])
     assert [part.read(index) for index in range(2)] == [source.read(index) for index in (1, 2)]
     np.testing.assert_array_equal(part.labels, source.labels[1:3])
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "array_record"])
+def test_tfds__a_broken_example_costs_its_own_label_only(prepared, kind, monkeypatch):
+    class Damaged(list):
+        def __getitem__(self, index):
+            if index == 1:
+                raise (Broken if kind == "tfrecord" else RuntimeError)("damaged")
+            return super().__getitem__(index)
+
+    source = open_source("tfds:tiny", data_dir=prepared[kind])
+    kept = "_records" if kind == "tfrecord" else "_examples"
+    examples = getattr(source, kept)
+    monkeypatch.setattr(source, kept, Damaged(examples[index] for index in range(5)))
+    assert source.labels[1] == -1
+    assert sorted(source.labels[[0, 2, 3, 4]]) in ([0, 0, 0, 1], [0, 0, 1, 1])
+    assert source.class_names == ("dog", "cat")
 
 
 def test_tfds__that_is_not_installed(monkeypatch):

@@ -85,6 +85,23 @@ def test_whole__goes_once_through_in_order_without_the_broken(tmp_path):
     assert len(kept) == 9
 
 
+def test_whole__of_nothing_is_nothing(tmp_path):
+    for source in (numbered(4), fill(tmp_path, 4)):
+        pixels, labels, kept = Pictures(open_source(source), size=4).arrays([])
+        assert (pixels.shape, labels, len(kept)) == ((0, 4, 4, 3), None, 0)
+
+
+def test_source__without_pictures_is_refused():
+    with pytest.raises(ValueError, match="`source` is empty"):
+        Pictures(open_source(numbered(4)).subset([]), size=4)
+
+
+@pytest.mark.parametrize("size", [0, 2.5, (4, 4, 4), (4, -1), "4"])
+def test_size__is_checked(size):
+    with pytest.raises(ValueError, match="`size` must be a positive integer, or two of them"):
+        Pictures(open_source(numbered(4)), size=size)
+
+
 def test_size__may_be_a_rectangle():
     pictures = Pictures(open_source(numbered(4, 12)), size=(6, 10))
     assert pictures.shape == (6, 10, 3)

@@ -104,7 +104,23 @@ def test_tfrecord__records_without_a_picture_are_broken(tmp_path):
         "is damaged: the record is no tf.train.Example",
         "is empty",
     ]
-    assert pictures.source.labels is None
+    np.testing.assert_array_equal(pictures.source.labels, [1, 2, -1, -1, -1, 1])
+
+
+def test_tfrecord__names_of_classes_are_those_of_sound_records(tmp_path):
+    write(tmp_path / "a", [example(image=b"x", label=b"dog"), b"\xff\xff", example(image=b"x", label=b"cat")])
+    source = open_source(f"tfrecord:{tmp_path}/a")
+    np.testing.assert_array_equal(source.labels, [1, -1, 0])
+    assert source.class_names == ("cat", "dog")
+
+
+def test_tfrecord__records_of_a_file_that_vanishes_are_broken(tmp_path):
+    source = open_source(shards(tmp_path))
+    (tmp_path / "b.tfrecord").unlink()
+    assert source.read(2) == encoded(smooth(8, 8, 2))
+    with pytest.raises(Broken, match="could not be read"):
+        source.read(3)
+    np.testing.assert_array_equal(source.labels, [0, 1, 2, -1, -1])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from picture_files import encoded, numbered, smooth
 
-from byol_keras.data import Broken, matched_labels, open_source
+from byol_keras.data import Broken, open_source
 from byol_keras.data.labels import labels_from_folders
 
 PNG = encoded(smooth(8, 8))
@@ -41,10 +41,6 @@ def test_subset__keeps_pixels_labels_and_names():
     np.testing.assert_array_equal(source.gather(np.array([1]))[0], source.read(1))
     with pytest.raises(ValueError, match="`indices` must be"):
         source.subset([2])
-
-
-def test_labels__below_zero_mean_unlabelled():
-    assert open_source((numbered(3), [-1, 0, 1])).labels is None
 
 
 @pytest.mark.parametrize(
@@ -114,6 +110,15 @@ def test_files__that_are_no_arrays(tmp_path, name):
     np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="of plain numbers"):
         open_source(str(tmp_path / "pickled.npy"))
+
+
+def test_files__of_one_kind_by_the_name_of_the_other(tmp_path):
+    np.save(tmp_path / "a.npy", numbered(2))
+    np.savez(tmp_path / "b.npz", numbered(2))
+    for path, renamed in (("a.npy", "c.npz"), ("b.npz", "d.npy")):
+        (tmp_path / path).rename(tmp_path / renamed)
+        with pytest.raises(ValueError, match=r"`source` must be a valid .np. file"):
+            open_source(str(tmp_path / renamed))
 
 
 def test_folder__finds_pictures_sorted_and_leaves_hidden_ones_out(tmp_path):
@@ -291,10 +296,3 @@ def test_labels__from_a_missing_table_or_for_arrays(tmp_path):
         open_source(make(tmp_path, "1.png"), labels="none.csv")
     with pytest.raises(ValueError, match="`labels` must be an array"):
         open_source(numbered(2), labels="none.csv")
-
-
-def test_matched_labels__count_by_name():
-    source = open_source((numbered(3), ["dog", "eel", "dog"]))
-    np.testing.assert_array_equal(matched_labels(source, ("cat", "dog", "eel")), [1, 2, 1])
-    with pytest.raises(ValueError, match="without 'eel'"):
-        matched_labels(source, ("cat", "dog"))

@@ -229,6 +229,26 @@ def test_small_resnet__bad_widths(widths, message):
         small_resnet((32, 32, 3), widths=widths)
 
 
+@pytest.mark.parametrize(
+    ("name", "darkest", "brightest"),
+    [
+        ("EfficientNetB0", 0.0, 1.0),
+        pytest.param("EfficientNetV2B0", -0.485 / 0.229, 0.515 / 0.229, marks=pytest.mark.slow),
+        ("MobileNetV3Small", -1.0, 1.0),
+        ("MobileNet", -1.0, 1.0),
+    ],
+)
+def test_named__gives_networks_of_keras_the_pixels_they_expect(name, darkest, brightest):
+    encoder = encoders.named(name, (32, 32, 3))
+    network = next(layer for layer in encoder.layers if isinstance(layer, keras.Model))
+    kinds = (keras.layers.InputLayer, keras.layers.Rescaling, keras.layers.Normalization)
+    last = [layer for layer in network.layers if isinstance(layer, kinds)][-1]
+    before = keras.Sequential(encoder.layers[: encoder.layers.index(network)])
+    black_and_white = tf.stack([tf.zeros((32, 32, 3)), tf.ones((32, 32, 3))])
+    prepared = keras.Model(network.input, last.output)(before(black_and_white))
+    np.testing.assert_allclose(prepared[:, 0, 0, 0], [darkest, brightest], atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["resnet18", "small_resnet"])
 def test_named__x2_is_twice_the_width(name):
     wide = encoders.named(f"{name}x2", (32, 32, 3))

@@ -58,6 +58,11 @@ def test_knn__guesses_labels_as_they_are_called():
     assert knn_accuracy(points, np.array([[40], [2], [7]]), points, np.array([[40], [2], [8]]), k=1) == 2 / 3
 
 
+def test_knn__takes_no_memory_for_numbers_between_labels():
+    labels = np.array([10**12, 3, 7])
+    assert knn_predictions(np.eye(3), labels, np.eye(3), k=1).tolist() == labels.tolist()
+
+
 def test_knn__depends_on_directions_only():
     generator = np.random.default_rng(3)
     bank, labels, queries = generator.normal(size=(40, 5)), generator.integers(0, 3, 40), generator.normal(size=(20, 5))

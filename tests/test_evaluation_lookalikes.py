@@ -66,6 +66,11 @@ def test_same_or_different__chance_and_certainty():
     assert abs(noise.area - 0.5) < 0.03
 
 
+def test_same_or_different__depends_on_who_is_of_a_class_not_on_its_number():
+    features, labels = clusters(50, classes=4, spread=1.0)
+    assert same_or_different(features, labels) == same_or_different(features, 10**12 * labels + 5)
+
+
 def test_same_or_different__area_is_that_of_the_roc_curve():
     features, labels = clusters(200, classes=5, spread=1.0)
     generator = np.random.default_rng(7)

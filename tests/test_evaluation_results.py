@@ -40,6 +40,11 @@ def test_judge__says_what_each_judge_says_alone(evaluation):
     assert len(accuracies) == 6
 
 
+def test_judge__counts_the_classes_that_there_are():
+    assert judge({"online": GOOD}, 10**9 * LABELS + 1, 10**9 * TRUTH + 1, ["knn"]).classes == 2
+    assert judge({"online": GOOD}, LABELS, TRUTH, ["knn"], class_names=["cat", "dog", "eel"]).classes == 3
+
+
 def test_judge__gives_every_accuracy_its_interval(evaluation):
     for row in evaluation.rows:
         assert (row.low, row.high) == pytest.approx(interval(np.arange(50) < round(50 * row.accuracy)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from byol_keras.evaluation.health import alignment, effective_rank, normalized_std, representation_health, uniformity
 
@@ -84,11 +85,17 @@ def test_representation_health__holds_the_numbers_of_its_parts():
     assert all(type(value) is float for value in health.values())
 
 
+def test_representation_health__takes_bfloat16():
+    features = tf.cast(cloud(), tf.bfloat16)
+    assert representation_health(features.numpy()) == representation_health(tf.cast(features, tf.float32).numpy())
+
+
 @pytest.mark.parametrize(
     ("features", "pair", "message"),
     [
-        (np.ones(4), None, r"`features` must have the shape \(n, dim\).*Received: features of shape \(4,\)"),
-        (np.ones((1, 4)), None, "at least two rows"),
+        (np.ones(4), None, r"`features` must be vectors.*Received: features of shape \(4,\)"),
+        (np.ones((1, 4)), None, r"`features` must be two vectors or more. Received: features of shape \(1, 4\)"),
+        (np.array([["a"], ["b"]]), None, "`features` must be vectors"),
         (np.full((3, 2), np.nan), None, "`features` must be finite"),
         (np.eye(3), (np.eye(3), np.eye(4)), r"`pair` must hold two arrays of one shape. Received: \(3, 3\) and"),
         (np.eye(3), (np.eye(3), np.full((3, 3), np.inf)), "`pair` must be finite"),

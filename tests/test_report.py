@@ -3,6 +3,7 @@
 import html.parser
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def material(count=12, size=6, channels=3, labels=True, **options):
 def report(folder, sample=None, environment=None, **files):
     for name, content in files.items():
         (folder / name.replace("_", ".")).write_text(content, encoding="utf-8", errors="surrogateescape")
-    return Page(write_report(folder, sample, environment=environment).read_text(encoding="utf-8"))
+    return Page(Path(write_report(folder, sample, environment=environment)).read_text(encoding="utf-8"))
 
 
 ORDER = [
@@ -198,7 +199,9 @@ def test_page__says_where_features_tell_nothing_apart(tmp_path, value):
     page = report(tmp_path, material(), metrics_jsonl=metrics())
     assert "nothing to tell apart" not in page.text
     sample = Material(np.zeros((60, 4, 4, 3), "uint8"), np.full((60, 5), value))
-    assert "nothing to tell apart" in report(tmp_path, sample).text
+    text = report(tmp_path, sample).text
+    assert "nothing to tell apart" in text
+    assert ("the features are not finite" in text) == np.isnan(value)
 
 
 def test_page__lists_the_first_skipped_files_and_counts_all(tmp_path):
@@ -225,6 +228,11 @@ def test_write_report__is_the_same_twice_and_leaves_nothing_beside(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["metrics.jsonl", "report.html"]
 
 
+def test_write_report__says_where_the_page_is_in_any_store(tmp_path):
+    assert write_report(f"file://{tmp_path}") == f"file://{tmp_path}/report.html"
+    assert write_report(tmp_path) == str(tmp_path / "report.html")
+
+
 def test_write_report__refuses_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match="`run` must be an existing run folder"):
         write_report(tmp_path / "nowhere")
@@ -232,7 +240,7 @@ def test_write_report__refuses_a_folder_that_is_not_there(tmp_path):
 
 def test_write_report__takes_a_title_and_the_recorded_environment(tmp_path):
     (tmp_path / "environment.json").write_text('{"devices": ["CPU:0", "GPU:0"], "memory": {"total": 8}}')
-    page = Page(write_report(tmp_path, title="<Best> run").read_text())
+    page = Page(Path(write_report(tmp_path, title="<Best> run")).read_text())
     assert "<Best> run" in page.words
     assert page.words[page.words.index("devices") + 1] == "CPU:0, GPU:0"
     assert page.words[page.words.index("memory.total") + 1] == "8"

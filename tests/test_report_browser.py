@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def folder(tmp_path_factory):
     pictures = generator.integers(0, 256, (30, 8, 8, 3), dtype="uint8")
     labels, names = np.arange(30) % 12, [f"{i}{HOSTILE}{long}" for i in range(30)]
     sample = Material(pictures, generator.normal(size=(30, 4)), labels, (long,) * 12, names, (pictures, pictures))
-    page = write_report(folder, sample, title=long, environment={long: HOSTILE}).read_text()
+    page = Path(write_report(folder, sample, title=long, environment={long: HOSTILE})).read_text()
     for width in WIDTHS:
         (folder / f"frame-{width}.html").write_text(FRAME.format(width=width, page=html.escape(page)))
     return folder

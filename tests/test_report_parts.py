@@ -61,6 +61,8 @@ def test_displayable__stretches_other_ranges_and_blackens_what_is_not_finite():
     stretched = displayable(np.array([-2.0, 0.0, 2.0]).reshape(1, 1, 3))
     assert stretched.ravel().tolist() == [0, 128, 255]
     assert displayable(np.array([np.nan, 1.0, np.inf]).reshape(1, 1, 3)).ravel().tolist() == [0, 255, 0]
+    with np.errstate(all="raise"):
+        assert displayable(np.full((1, 1, 3), 5.0)).ravel().tolist() == [0, 0, 0]
     assert displayable(np.array([-0.004, 0.5, 1.004]).reshape(1, 1, 3)).ravel().tolist() == [0, 128, 255]
 
 
@@ -83,7 +85,9 @@ def test_nearest__does_not_depend_on_lengths_and_avoids_what_is_not_finite():
     lengths = GENERATOR.uniform(0.1, 10.0, size=(9, 1))
     np.testing.assert_array_equal(nearest(features, 3), nearest(features * lengths, 3))
     features[4, 1] = np.nan
-    assert 4 not in nearest(features, 7)
+    assert 4 not in nearest(features, 8)
+    assert nearest(features, 8).shape == (9, 7)
+    assert nearest(np.full((3, 2), np.nan)).shape == (3, 0)
 
 
 def sample(labels, features=None):
@@ -100,6 +104,7 @@ def test_shared_class__by_hand():
     assert (same, chance) == (4 / 8, 1 / 3)
     assert shared_class(sample([-1, -1, -1, -1]), neighbours) is None
     assert shared_class(sample([0, 0, -1, -1]), neighbours)[0] == 1.0
+    assert shared_class(sample([0, 0, 10**12, 10**12]), neighbours) == (same, chance)
 
 
 def test_gallery__marks_neighbours_by_class_even_where_classes_share_a_name():
@@ -174,6 +179,8 @@ def test_material__refuses_what_does_not_belong_together():
 def test_preview__puts_each_picture_at_its_place(tmp_path):
     colours = np.arange(1, 7).reshape(3, 2) * 40
     columns = [np.broadcast_to(column[:, None, None, None], (2, 8, 8, 3)).astype("uint8") for column in colours]
+    path = preview(*columns, f"file://{tmp_path}/views.png")
+    assert path == f"file://{tmp_path}/views.png"
     path = preview(*columns, tmp_path / "views.png")
     sheet = np.asarray(Image.open(path))
     seen = [[sheet[160 + 184 * row, 120 + 184 * column, 0] for row in range(2)] for column in range(3)]

@@ -61,7 +61,7 @@ def test_verdict__without_or_against_the_evaluation(accuracies, measured, state,
 
 def test_words__name_gaps_intervals_and_chance():
     words = summarize(run({"online": 0.5, "untrained": 0.28, "raw pixels": 0.49}, HEALTHY)).paragraphs[0]
-    assert "50.0% of 2,000 pictures" in words
+    assert "50.0% of 2,000 pictures whose classes were kept from it (95%" in words
     assert "(95% interval 48.0\N{EN DASH}52.0)" in words
     assert "22.0 points above the same network before training (28.0%, 26.0\N{EN DASH}30.0)" in words
     assert "about as good as the raw pixels" in words

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..writing import is_remote
-from .labels import as_labels
+from .labels import numbered_labels
 from .pixels import as_pixels
 from .source import Source
 
@@ -23,7 +23,7 @@ class ArraySource(Source):
     Args:
         images: array of shape `(n, height, width, channels)` or `(n, height, width)`; uint8, uint16, or floats in
             [0, 1].
-        labels: array of n classes: integers from 0 on, or names. Default None.
+        labels: array of n classes: integers from 0 on (-1 where one is not known), or names. Default None.
         class_names: the names of the classes. Default None: those in `labels`, if it holds names.
         name: what the user typed. Default `"array"`.
 
@@ -43,7 +43,7 @@ class ArraySource(Source):
                 f"Received: {name} of shape {images.shape} and type {images.dtype}"
             )
         self._images = images[..., None] if images.ndim == 3 else images
-        labels, found = as_labels(labels, len(images), name)
+        labels, found = numbered_labels(labels, len(images), name)
         super().__init__(name, len(images), labels, class_names or found)
 
     def read(self, index: int) -> np.ndarray:
@@ -55,7 +55,7 @@ class ArraySource(Source):
 
 def open_npy(path: str) -> ArraySource:
     """The pictures of one `.npy` file; on this machine they stay on disk until they are wanted."""
-    return ArraySource(_load(path, mmap_mode=None if is_remote(path) else "r"), name=path)
+    return ArraySource(_load(path, np.ndarray, mmap_mode=None if is_remote(path) else "r"), name=path)
 
 
 def open_npz(path: str, split: str | None) -> ArraySource:
@@ -66,7 +66,7 @@ def open_npz(path: str, split: str | None) -> ArraySource:
         split: None or `"train"` takes `x_train`, else `x` or `images`, else the only array there is; `"test"` takes
             `x_test` or `x_val`; any other name takes `x_NAME`.
     """
-    with _load(path) as archive, _plain_numbers(path):
+    with _load(path, np.lib.npyio.NpzFile) as archive, _plain_numbers(path):
         images = _pictures_key(path, archive.files, split)
         prefix, _, part = images.rpartition("_")
         labels = [f"y_{part}"] if prefix == "x" else ["y", "labels", "label"]
@@ -90,10 +90,13 @@ def _pictures_key(path: str, keys: list[str], split: str | None) -> str:
     )
 
 
-def _load(path: str, **options: Any) -> Any:
+def _load(path: str, kind: type, **options: Any) -> Any:
     with _plain_numbers(path):
         # Never unpickled: a pickle can run any code.
-        return np.load(tf.io.gfile.GFile(path, "rb") if is_remote(path) else path, allow_pickle=False, **options)
+        found = np.load(tf.io.gfile.GFile(path, "rb") if is_remote(path) else path, allow_pickle=False, **options)
+        if not isinstance(found, kind):
+            raise ValueError("a file of one kind by the name of another")
+        return found
 
 
 @contextlib.contextmanager

@@ -11,15 +11,15 @@ import tensorflow as tf
 
 from .source import Source
 
-__all__ = ["as_labels", "labels_from_csv", "labels_from_folders", "matched_labels"]
+__all__ = ["labels_from_csv", "labels_from_folders", "labels_where_known", "matched_labels", "numbered_labels"]
 
 Labels = tuple[np.ndarray | None, tuple[str, ...] | None]
 
 
-def as_labels(labels: Any, length: int, name: str) -> Labels:
+def numbered_labels(labels: Any, length: int, name: str) -> Labels:
     """Labels as int64 from 0 on, and the names of the classes where the labels are names.
 
-    A negative label is the custom for "unknown": where there is one, the set counts as unlabelled.
+    A negative label is the custom for "unknown": it becomes -1. A set of nothing else counts as unlabelled.
     """
     if labels is None:
         return None, None
@@ -33,9 +33,26 @@ def as_labels(labels: Any, length: int, name: str) -> Labels:
         )
     if labels.dtype.kind in "US":
         return _numbered([text.decode() if isinstance(text, bytes) else str(text) for text in labels])
-    if length and labels.dtype.kind == "i" and labels.min() < 0:
+    labels = np.maximum(labels.astype("int64"), -1)
+    return (None, None) if (labels < 0).all() else (labels, None)
+
+
+def labels_where_known(labels: Sequence, name: str) -> Labels:
+    """`numbered_labels` of a list with None where a label is missing, which becomes -1.
+
+    Example:
+    >>> labels_where_known([b"dog", None, b"cat"], "pets")
+    (array([ 1, -1,  0]), ('cat', 'dog'))
+    """
+    known = [index for index, label in enumerate(labels) if label is not None]
+    if not known:
         return None, None
-    return labels.astype("int64"), None
+    numbers, names = numbered_labels([labels[index] for index in known], len(known), name)
+    if numbers is None:
+        return None, None
+    found = np.full(len(labels), -1, "int64")
+    found[known] = numbers
+    return found, names
 
 
 def _numbered(texts: Sequence[str], known: Iterable[str] = ()) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -131,7 +148,8 @@ def _some(names: Sequence[str]) -> str:
 def matched_labels(source: Source, class_names: Sequence[str] | None) -> np.ndarray | None:
     """The labels of `source` numbered as in `class_names`, which may be another set's.
 
-    Two folders need not hold the same classes; what counts is the name. Labels without names stay as they are.
+    Two folders need not hold the same classes; what counts is the name. Labels without names stay as they are, and so
+    does -1.
     """
     if source.labels is None or source.class_names is None or class_names is None:
         return source.labels
@@ -141,4 +159,5 @@ def matched_labels(source: Source, class_names: Sequence[str] | None) -> np.ndar
             f"`class_names` must hold every class of {source.name}. Received: class_names without {_some(unknown)}"
         )
     numbers = {name: number for number, name in enumerate(class_names)}
-    return np.array([numbers[name] for name in source.class_names], "int64")[source.labels]
+    # A label of -1 finds the last of these.
+    return np.array([*(numbers[name] for name in source.class_names), -1], "int64")[source.labels]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .folder import FolderSource, find_pictures
-from .labels import as_labels, labels_from_folders
+from .labels import labels_from_folders, labels_where_known
 from .records import RecordFiles, RecordSource
 from .source import Broken, Source
 
@@ -169,12 +169,22 @@ class _AccessSource(Source):
         self._image_key, self._label_key = image_key, label_key
 
     def read(self, index: int) -> bytes | np.ndarray:
-        try:
-            picture = self._examples[index][self._image_key]
-        except Exception as error:  # TFDS parses the record, which may be damaged in any way.
-            raise Broken(f"could not be read: {_line(error)}") from error
+        picture = self._example(index)[self._image_key]
         return picture.item() if isinstance(picture, np.ndarray) and picture.dtype == object else picture
 
+    def _example(self, index: int) -> dict[str, Any]:
+        try:
+            return self._examples[index]
+        except Exception as error:  # TFDS parses the record, which may be damaged in any way.
+            raise Broken(f"could not be read: {_line(error)}") from error
+
     def _read_labels(self) -> np.ndarray | None:
-        values = [int(self._examples[index][self._label_key]) for index in range(len(self))]
-        return as_labels(values, len(self), self.name)[0]
+        labels, names = labels_where_known([self._label(index) for index in range(len(self))], self.name)
+        self.class_names = self.class_names or names
+        return labels
+
+    def _label(self, index: int) -> Any:
+        try:
+            return self._example(index)[self._label_key]
+        except Broken:
+            return None

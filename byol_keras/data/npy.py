@@ -36,4 +36,4 @@ def decode_npy(data: bytes) -> np.ndarray:
     if len(data) - start < count * dtype.itemsize:
         raise Broken("is cut off")
     values = np.frombuffer(data, dtype, count, start).reshape(shape, order="F" if by_columns else "C")
-    return as_pixels(values.astype(dtype.newbyteorder("="), copy=False))
+    return as_pixels(values)

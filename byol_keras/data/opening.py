@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..writing import is_remote
 from .arrays import ArraySource, open_npy, open_npz
 from .folder import FolderSource, find_pictures
-from .labels import as_labels, labels_from_csv, labels_from_folders
+from .labels import labels_from_csv, labels_from_folders, numbered_labels
 from .named import is_builder, open_builder, open_named
 from .records import open_records
 from .shapes import shapes
@@ -65,7 +65,7 @@ def open_source(
     if labels is None:
         return opened
     if not isinstance(labels, str | os.PathLike):
-        return opened.relabelled(*as_labels(labels, len(opened), opened.name))
+        return opened.relabelled(*numbered_labels(labels, len(opened), opened.name))
     if isinstance(opened, FolderSource):
         return opened.relabelled(*labels_from_csv(os.fspath(labels), opened.name, opened.paths))
     raise ValueError(f"`labels` must be an array where the pictures are no folder. Received: labels={labels!r}")

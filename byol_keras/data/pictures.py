@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 import tensorflow as tf
 
+from ..arguments import checked_size
 from ..threads import cores
 from .crops import DRAWS, Crop, check_crop
 from .order import Order, draws
@@ -70,7 +71,7 @@ class Pictures:
         if crop is not None:
             check_crop(crop)
         self.source, self.crop, self.seed = source, crop, int(seed)
-        self.size = _checked_size(size)
+        self.size = checked_size(size)
         self.skipped = Skipped(len(source), max_bad_fraction, skipped)
         facts = probe(source, channels)
         small = facts.sides is not None and all(
@@ -232,10 +233,3 @@ def _share(batch_size: int, process: int, processes: int) -> range:
             f"Received: batch_size={batch_size}"
         )
     return range(batch_size)[process * batch_size // processes : (process + 1) * batch_size // processes]
-
-
-def _checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    pair = tuple(size) if isinstance(size, list | tuple) else (size, size)
-    if len(pair) != 2 or not all(isinstance(side, Integral) and side > 0 for side in pair):
-        raise ValueError(f"`size` must be a positive integer, or two of them (height, width). Received: size={size}")
-    return int(pair[0]), int(pair[1])

@@ -12,7 +12,8 @@ LARGEST_PICTURE = 178_956_970
 # What decoders and resizing may overshoot [0, 1] by.
 _OVERSHOOT = 1e-3
 
-# ITU-R 601-2, as in Pillow's and libjpeg's conversion to grey.
+# ITU-R 601-2, as in Pillow's and libjpeg's conversion to grey, so that arrays and files agree. The grey of the views is
+# that of the paper's code, which rounds to 0.2989: less than a fiftieth of a level of 255 lies between the two.
 _LUMA = np.array([0.299, 0.587, 0.114], "float32")
 
 
@@ -25,12 +26,13 @@ def check_area(height: int, width: int) -> None:
 
 
 def as_pixels(array: np.ndarray) -> np.ndarray:
-    """uint8 as it is; uint16 and floats as float32 in [0, 1].
+    """uint8 as it is; uint16 and floats, of either byte order, as float32 in [0, 1].
 
     Example:
     >>> as_pixels(np.array([0, 65535], "uint16"))
     array([0., 1.], dtype=float32)
     """
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.uint16:

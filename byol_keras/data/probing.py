@@ -41,6 +41,8 @@ def probe(source: Source, channels: int | None = None) -> Facts:
         source: where from.
         channels: 1 or 3 to have them changed, see `decode`. Default None.
     """
+    if not len(source):
+        raise ValueError(f"`source` is empty: there is nothing to look at. Received: {source.name} without a picture")
     looks, reason = [], ""
     for index in Order(len(source), seed=0).epoch(0)[:_TRIED].tolist():
         try:

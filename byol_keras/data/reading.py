@@ -68,7 +68,7 @@ class Reader:
 
     def pictures(self, indices: np.ndarray) -> np.ndarray | None:
         """Many whole pictures at once where they lie in memory at `size` already, else None."""
-        if self._cached[indices].all():
+        if self._cache is not None and self._cached[indices].all():
             return self._cache[indices]
         try:
             pixels = self.source.gather(indices) if self.facts.sides == self.size else None

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..writing import is_remote
-from .labels import as_labels
+from .labels import labels_where_known
 from .source import Broken, Source
 
 __all__ = ["RecordFiles", "RecordSource", "open_records"]
@@ -60,10 +60,10 @@ class RecordFiles:
 
     def _read(self, shard: int, start: int, length: int) -> bytes:
         # A handle per thread, and one only: thousands of shards must not use up the process' files.
-        if getattr(self._handles, "shard", None) != shard:
-            self._handles.stream = _open(self.files[shard])
-            self._handles.shard = shard
         try:
+            if getattr(self._handles, "shard", None) != shard:
+                self._handles.stream = _open(self.files[shard])
+                self._handles.shard = shard
             self._handles.stream.seek(start)
             return self._handles.stream.read(min(length, 2**31))
         except (OSError, tf.errors.OpError) as error:
@@ -153,19 +153,16 @@ class RecordSource(Source):
         return values[0]
 
     def _read_labels(self) -> np.ndarray | None:
-        values = [self._label(index) for index in range(len(self))]
-        if any(isinstance(value, bytes) for value in values):
-            values = [value if isinstance(value, bytes) else b"" for value in values]
-        labels, names = as_labels(values, len(self), self.name)
+        labels, names = labels_where_known([self._label(index) for index in range(len(self))], self.name)
         self.class_names = self.class_names or names
         return labels
 
-    def _label(self, index: int) -> int | bytes:
+    def _label(self, index: int) -> int | bytes | None:
         try:
             values = parse(self._records[index]).get(self._label_key)
         except Broken:
             values = None
-        return values[0] if values else -1
+        return values[0] if values else None
 
 
 def parse(record: bytes) -> dict[str, Sequence]:

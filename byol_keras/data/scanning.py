@@ -162,13 +162,12 @@ def _duplicates(source: Source, readable: np.ndarray, digests: np.ndarray, label
         groups=len(groups),
         copies=sum(map(len, groups)) - len(groups),
         named=tuple(tuple(map(source.path, group[:NAMED].tolist())) for group in groups[:NAMED]),
-        conflicts=0 if labels is None else sum(len(np.unique(labels[group])) > 1 for group in groups),
+        conflicts=0 if labels is None else sum(len(set(labels[group].tolist()) - {-1}) > 1 for group in groups),
     )
 
 
 def _class_sizes(labels: np.ndarray, names: tuple[str, ...] | None, readable: np.ndarray) -> dict[str, int]:
-    """Readable examples of each class, which may be none; negative labels mean that the class is not known."""
+    """Readable examples of each class, which may be none; a label of -1 means that the class is not known."""
     numbers = np.unique(labels[labels >= 0]) if names is None else np.arange(len(names))
-    found = labels[readable]
-    counts = np.bincount(found[found >= 0], minlength=int(numbers.max(initial=-1)) + 1)
-    return {str(number) if names is None else names[number]: int(counts[number]) for number in numbers.tolist()}
+    counts = Counter(labels[readable].tolist())
+    return {str(number) if names is None else names[number]: counts[number] for number in numbers.tolist()}

@@ -20,8 +20,8 @@ class Source:
     Args:
         name: what the user typed, for messages.
         length: int, number of examples.
-        labels: int64 array of shape `(length,)`, a function that makes it when somebody asks for `labels` (which may
-            mean reading the whole set), or None. Default None.
+        labels: int64 array of shape `(length,)`, -1 where a class is not known; a function that makes it when somebody
+            asks for `labels` (which may mean reading the whole set); or None. Default None.
         class_names: the names of the classes, or None where they have none. Default None.
 
     Example:
@@ -50,7 +50,7 @@ class Source:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The class of each example, or None; a source of records reads all of them to tell."""
+        """The class of each example, -1 for unknown ones, or None; a source of records reads all of them to tell."""
         if callable(self._labels):
             self._labels = self._labels()
         return self._labels
@@ -92,7 +92,7 @@ class _Subset(Source):
         labels = self._source.labels
         # Of records the names are known once the labels have been read.
         self.class_names = self._source.class_names
-        return None if labels is None else labels[self._indices]
+        return None if labels is None or (labels[self._indices] < 0).all() else labels[self._indices]
 
     def path(self, index: int) -> str:
         return self._source.path(int(self._indices[index]))

@@ -58,7 +58,7 @@ def _rows(scan: Scan, size: int) -> Iterator[tuple[str, str]]:
     yield "formats", _listed(scan.kinds)
     yield "colours", _listed({_MODES.get(mode, mode): count for mode, count in scan.modes.items()})
     yield "depth", _listed({"8 bits": scan.readable - scan.deep, "16 bits or floats": scan.deep})
-    yield "classes", "no labels" if scan.classes is None else _classes(scan.classes)
+    yield "classes", "no labels" if scan.classes is None else _classes(scan.classes, scan.readable)
 
 
 def _broken(scan: Scan) -> str:
@@ -76,10 +76,12 @@ def _duplicates(scan: Scan) -> str:
     return "\n".join([*lines, *_more(found.groups - len(lines) + 1)])
 
 
-def _classes(classes: Mapping[str, int]) -> str:
+def _classes(classes: Mapping[str, int], readable: int) -> str:
+    unknown = readable - sum(classes.values())
     largest_first = sorted(classes.items(), key=lambda item: -item[1])
     lines = [f"{len(classes):,}", *(f"{printable(name)}: {count:,}" for name, count in largest_first[:_SHOWN])]
-    return "\n".join([*lines, *_more(len(classes) - len(lines) + 1)])
+    more = _more(len(classes) - len(lines) + 1)
+    return "\n".join([*lines, *more, *([f"without a class: {unknown:,}"] if unknown else [])])
 
 
 def _more(count: int) -> list[str]:

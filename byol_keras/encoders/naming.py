@@ -56,13 +56,14 @@ def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -
 
 
 def _from_applications(build: Callable, input_shape: Shape) -> keras.Model:
-    # Those with preprocessing of their own expect 0..255, the others about -1..1.
-    rescales = "include_preprocessing" in inspect.signature(build).parameters
-    pixels = keras.Input(input_shape, name="pixels")
-    scaled = keras.layers.Rescaling(255.0 if rescales else 2.0, 0.0 if rescales else -1.0, dtype="float32")(pixels)
     # Of any size inside, so that `resized` finds one input shape only.
     any_size = (None, None, input_shape[-1])
     backbone = convert_batch_norm(build(include_top=False, weights=None, input_shape=any_size))
+    # Those with preprocessing of their own expect 0..255, the others about -1..1. EfficientNet gives no choice.
+    rescales = "include_preprocessing" in inspect.signature(build).parameters
+    rescales = rescales or any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers)
+    pixels = keras.Input(input_shape, name="pixels")
+    scaled = keras.layers.Rescaling(255.0 if rescales else 2.0, 0.0 if rescales else -1.0, dtype="float32")(pixels)
     return pooled(keras.Model(pixels, backbone(scaled), name=backbone.name))
 
 

@@ -14,7 +14,8 @@ def resized(encoder: keras.Model, input_shape: Shape) -> keras.Model:
     dense layer or a position embedding counts its pixels, is refused.
 
     Args:
-        encoder: a built functional model of one input.
+        encoder: a built functional model of one input, which can be rebuilt from its configuration; layers of one's own
+            need not be registered for that.
         input_shape: `(height, width, channels)`; height and width may be None, for pictures of any size.
 
     Example:
@@ -23,18 +24,24 @@ def resized(encoder: keras.Model, input_shape: Shape) -> keras.Model:
     >>> resized(encoder, (32, 32, 3)).input_shape
     (None, 32, 32, 3)
     """
-    config = encoder.get_config()
-    inputs = [layer for layer in config.get("layers", []) if layer["class_name"] == "InputLayer"]
+    serialized = keras.saving.serialize_keras_object(encoder) | {"compile_config": None}
+    inputs = [layer for layer in serialized["config"].get("layers", []) if layer["class_name"] == "InputLayer"]
     if len(inputs) != 1:
         raise ValueError(f"`encoder` must be a functional model of one input. Received: encoder={encoder.name!r}")
     inputs[0]["config"]["batch_shape"] = (None, *input_shape)
     try:
-        copy = type(encoder).from_config(config)
+        with keras.saving.custom_object_scope(_own_classes(encoder)):
+            copy = keras.saving.deserialize_keras_object(serialized, safe_mode=False)
         copy.set_weights(encoder.get_weights())
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"`encoder` must take pictures of any size to be used at {input_shape}. Received: {encoder.name!r}, which "
-            f"does not: {reason}"
+            f"`encoder` must take pictures of any size to be used at {input_shape}, when it is rebuilt from its "
+            f"`get_config()`. Received: {encoder.name!r}, which does not: {reason}"
         ) from None
     return copy
+
+
+def _own_classes(encoder: keras.Model) -> dict[str, type]:
+    classes = {type(layer) for layer in encoder._flatten_layers()}
+    return {own.__name__: own for own in classes if not own.__module__.startswith("keras.")}

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from .diagnosis import Verdict, verdict
+from .labelled import as_features
 
 __all__ = [
     "Verdict",
@@ -157,14 +158,9 @@ def _unit(vectors: tf.Tensor) -> tf.Tensor:
 
 
 def _checked(features: np.ndarray, argument: str) -> np.ndarray:
-    features = np.asarray(features)
-    if features.ndim != 2 or len(features) < 2:
-        raise ValueError(
-            f"`{argument}` must have the shape (n, dim) with at least two rows. "
-            f"Received: {argument} of shape {features.shape}"
-        )
-    if not np.isfinite(features).all():
-        raise ValueError(f"`{argument}` must be finite. Received: {argument} with NaN or infinity")
+    features = as_features(features, argument)
+    if len(features) < 2:
+        raise ValueError(f"`{argument}` must be two vectors or more. Received: {argument} of shape {features.shape}")
     return features
 
 

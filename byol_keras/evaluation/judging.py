@@ -59,7 +59,7 @@ def judge(
         for representation, (bank, queries) in pairs.items()
         for name, few in chosen.items()
     ]
-    classes = len(class_names) if class_names is not None else int(max(labels.max(), truth.max())) + 1
+    classes = len(np.union1d(labels, truth)) if class_names is None else len(class_names)
     names = None if class_names is None else tuple(class_names)
     return Evaluation(tuple(rows), len(labels), len(truth), classes, names, data, k, temperature)
 

@@ -8,7 +8,9 @@ __all__ = ["as_features", "as_labels", "check_same_length", "check_same_width"]
 def as_features(features: object, argument: str) -> np.ndarray:
     """`features` as finite float32 vectors, one per row; anything else is refused by the name `argument`."""
     features = np.asarray(features)
-    if features.ndim != 2 or 0 in features.shape or features.dtype.kind not in "fiub":
+    # NumPy itself does not know bfloat16.
+    is_numbers = features.dtype.kind in "fiub" or features.dtype.name == "bfloat16"
+    if features.ndim != 2 or 0 in features.shape or not is_numbers:
         raise ValueError(
             f"`{argument}` must be vectors, an array of shape (examples, features) with at least one of each. "
             f"Received: {argument} of shape {features.shape} and dtype {features.dtype}"

@@ -113,7 +113,7 @@ def _search(directions: np.ndarray, labels: np.ndarray, start: int, end: int) ->
 
 
 def _same(labels: np.ndarray, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    sizes = np.bincount(labels)
+    _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     order, starts = np.argsort(labels, kind="stable"), np.cumsum(sizes) - sizes
     first = generator.choice(np.flatnonzero(sizes[labels] > 1), count) if (sizes > 1).any() else np.array([], int)
     if not len(first):
@@ -126,9 +126,9 @@ def _same(labels: np.ndarray, count: int, generator: np.random.Generator) -> tup
 
 
 def _different(labels: np.ndarray, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    sizes = np.bincount(labels)
-    if (sizes > 0).sum() < 2:
-        raise ValueError(f"`labels` must hold two classes or more. Received: class {labels[0]} only")
+    classes, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(f"`labels` must hold two classes or more. Received: class {classes[0]} only")
     order, starts = np.argsort(labels, kind="stable"), np.cumsum(sizes) - sizes
     first = generator.integers(0, len(labels), count)
     size, start = sizes[labels[first]], starts[labels[first]]

@@ -68,12 +68,15 @@ def knn_predictions(
     check_same_length(labels, bank, "bank_labels")
     check_same_width(bank, queries)
     bank = tf.math.l2_normalize(bank, axis=1)
+    classes, numbers = np.unique(labels, return_inverse=True)
     rows = max(1, _CELLS // len(labels))
     chunks = [queries[start : start + rows] for start in range(0, len(queries), rows)]
-    return np.concatenate([_vote(bank, labels, chunk, min(k, len(labels)), temperature) for chunk in chunks])
+    votes = [_vote(bank, numbers, chunk, min(k, len(labels)), temperature) for chunk in chunks]
+    return classes[np.concatenate(votes)]
 
 
 def _vote(bank: tf.Tensor, labels: np.ndarray, queries: np.ndarray, k: int, temperature: float) -> np.ndarray:
+    """The class of each query, where all numbers from 0 to the largest of `labels` are classes."""
     similarities = tf.matmul(tf.math.l2_normalize(queries, axis=1), bank, transpose_b=True)
     cosines, neighbours = (part.numpy() for part in tf.math.top_k(similarities, k))
     # The nearest counts 1, whatever the temperature: nothing overflows, and not every vote can vanish.

@@ -23,7 +23,7 @@ def nearest(features: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
 
     Args:
         features: array of shape `(n, d)`.
-        count: neighbours of each, at most `n - 1`.
+        count: neighbours of each, or fewer where there are fewer.
 
     Example:
     >>> nearest(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]), count=1).ravel().tolist()
@@ -36,7 +36,7 @@ def nearest(features: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
     cosines = unit @ unit.T
     cosines[:, ~usable] = -2.0
     np.fill_diagonal(cosines, -3.0)
-    return np.argsort(-cosines, axis=1, kind="stable")[:, : min(count, len(features) - 1)]
+    return np.argsort(-cosines, axis=1, kind="stable")[:, : min(count, max(usable.sum() - 1, 0))]
 
 
 def shared_class(material: Material, neighbours: np.ndarray) -> tuple[float, float] | None:
@@ -47,7 +47,7 @@ def shared_class(material: Material, neighbours: np.ndarray) -> tuple[float, flo
     known = labels >= 0
     pairs = known[:, None] & known[neighbours]
     same = (labels[:, None] == labels[neighbours]) & pairs
-    counts, total = np.bincount(labels[known]), known.sum()
+    counts, total = np.unique(labels[known], return_counts=True)[1], known.sum()
     chance = (counts * (counts - 1)).sum() / max(total * (total - 1), 1)
     return same.sum() / max(pairs.sum(), 1), float(chance)
 

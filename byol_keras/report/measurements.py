@@ -20,7 +20,10 @@ CURVES = {
         "How far the predictions lie from their targets. Lower alone is not better: a collapsed network has 0.",
     ),
     "target_std": ("Spread of the targets", "target_std: near 1 is healthy, a steady fall towards 0 is collapse."),
-    "knn_accuracy": ("Nearest-neighbour accuracy", "Right answers while training, on the labelled pictures set apart."),
+    "knn_accuracy": (
+        "Nearest-neighbour accuracy",
+        "Right answers while training, on pictures whose classes are kept from it.",
+    ),
     "linear_accuracy": ("Linear accuracy", "Right answers of a linear classifier while training."),
     "effective_rank": ("Effective rank", "How many directions the features really use. Higher is richer."),
     "alignment": ("Alignment", "Distance between two views of one picture. Lower is more alike."),

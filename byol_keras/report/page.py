@@ -24,7 +24,7 @@ def write_report(
     material: Material | None = None,
     title: str | None = None,
     environment: Mapping | None = None,
-) -> Path:
+) -> str:
     """Writes `report.html` into a run folder.
 
     The page shows whatever the folder holds; a file that is missing or cut short costs its section, never the page.
@@ -43,8 +43,8 @@ def write_report(
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "metrics.jsonl").write_text('{"step": 10, "loss": 1.5, "target_std": 0.9}')
-    >>> write_report(folder, title="First try").name
-    'report.html'
+    >>> write_report(folder, title="First try") == f"{folder}/report.html"
+    True
     """
     if not tf.io.gfile.isdir(run):
         raise ValueError(f"`run` must be an existing run folder. Received: run={os.fspath(run)!r}")
@@ -52,7 +52,7 @@ def write_report(
     page = _page(folder, material, title or _name(folder), folder.environment if environment is None else environment)
     path = os.path.join(run, "report.html")
     write_text(path, page)
-    return Path(path)
+    return path
 
 
 def _name(run: RunRecord) -> str:

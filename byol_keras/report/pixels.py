@@ -18,7 +18,8 @@ def displayable(pictures: np.ndarray) -> np.ndarray:
     """Pictures as uint8 RGB.
 
     Of more than three channels the first three are shown, of one or two the first. Floats are taken to lie in
-    [0, 1]; where they don't, their range is stretched to it. 16-bit integers keep their upper eight bits.
+    [0, 1]; where they don't, their range is stretched to it, and one value alone is black. 16-bit integers keep their
+    upper eight bits.
 
     Args:
         pictures: array of shape `(..., height, width, channels)`.
@@ -42,7 +43,7 @@ def _bytes(values: np.ndarray) -> np.ndarray:
     low, high = values.min(), values.max()
     # Interpolation leaves views a little outside [0, 1]; they are still pictures in [0, 1].
     if low < -0.01 or high > 1.01:
-        values = (values - low) / (high - low)
+        values = (values - low) / max(high - low, 1e-12)
     return np.round(255.0 * np.clip(values, 0.0, 1.0)).astype(np.uint8)
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ PAPER, INK = "#ffffff", "#5c6470"
 
 def preview(
     originals: Sequence[np.ndarray], view_1: Sequence[np.ndarray], view_2: Sequence[np.ndarray], path: str | os.PathLike
-) -> Path:
+) -> str:
     """Writes one PNG with a row for each picture: the original, then its two views.
 
     Pictures may have any size and any number of channels (of many the first three are shown, of one or two the
@@ -39,9 +38,10 @@ def preview(
 
     Example:
     >>> import tempfile
+    >>> from PIL import Image
     >>> grey, views = np.zeros((2, 9, 7, 1), "uint8"), np.ones((2, 8, 8, 1), "float32")
-    >>> preview(grey, views, views, Path(tempfile.mkdtemp()) / "views.png").name
-    'views.png'
+    >>> Image.open(preview(grey, views, views, f"{tempfile.mkdtemp()}/views.png")).size
+    (608, 464)
     """
     columns = (originals, view_1, view_2)
     lengths = [len(column) for column in columns]
@@ -52,7 +52,7 @@ def preview(
         )
     sheet = _sheet(columns)
     replace_file(path, lambda file: sheet.save(file, "PNG", optimize=True))
-    return Path(path)
+    return os.fspath(path)
 
 
 def _sheet(columns: Sequence[Sequence[np.ndarray]]) -> "Image.Image":

@@ -61,6 +61,8 @@ def _views(material: Material) -> Html:
 
 def _neighbours(material: Material) -> Html:
     neighbours = nearest(material.features)
+    if not neighbours.shape[1]:
+        return _section("Nearest neighbours", "There are none: the features are not finite numbers.")
     sentence = (
         f"Each large picture is followed by the {neighbours.shape[1]} that the encoder finds most like it, among "
         f"{count(len(material.pictures))}, the nearest first. The large ones were not chosen for their looks."

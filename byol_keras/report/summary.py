@@ -9,7 +9,7 @@ from .journal import History, ended_badly, series
 from .record import Judgement, RunRecord
 from .wording import between, count, judge_name, percent, points
 
-__all__ = ["BASELINES", "Comparison", "Summary", "compare", "summarize"]
+__all__ = ["BASELINES", "TRAINED", "Comparison", "Summary", "compare", "summarize"]
 
 BASELINES = ("untrained", "raw pixels")
 TRAINED = ("online", "target")
@@ -117,10 +117,10 @@ def _verdict(comparison: Comparison | None, state: str, broken: bool) -> tuple[s
 
 def _result(comparison: Comparison, judgement: Judgement) -> str:
     trained, tested = comparison.trained, judgement.fact("test_examples")
-    on = f"{count(tested)} pictures that it was not trained on" if tested else "pictures that it was not trained on"
+    pictures = f"{count(tested)} pictures" if tested else "pictures"
     first = (
         f"By its {judge_name(comparison.judge)}, the trained encoder names the right class for "
-        f"{percent(trained.accuracy)} of {on} (95% interval {between(trained)})."
+        f"{percent(trained.accuracy)} of {pictures} whose classes were kept from it (95% interval {between(trained)})."
     )
     gaps = " and ".join(_gap(trained, other) for other in comparison.baselines)
     classes = judgement.fact("classes")

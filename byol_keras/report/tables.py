@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from ..evaluation import Row
 from .markup import Html, join, readable, tag
 from .record import Judgement
+from .summary import TRAINED
 from .verdict import accuracy_bar
 from .wording import between, judge_name, percent, representation_name
 
@@ -24,7 +25,7 @@ def accuracy_table(judgement: Judgement) -> Html:
     for representation in representations:
         cells = (_cell(judgement.find(representation, judge), best[judge]) for judge in judges)
         name = tag("th", readable(representation_name(representation), 60), scope="row")
-        lines.append(tag("tr", name, *cells, class_="first" if representation in ("online", "target") else None))
+        lines.append(tag("tr", name, *cells, class_="first" if representation in TRAINED else None))
     return _table("accuracies", tag("thead", head), tag("tbody", *lines))
 
 

@@ -21,8 +21,9 @@ _BATCH = 256
 def embed(encoder: keras.Model, source: Source, pictures: Pictures, path: str | os.PathLike) -> int:
     """Writes the features of every picture that can be read, and which picture each belongs to.
 
-    An `.npz` file holds `features` (float32), `paths`, and `labels` where there are any; a `.parquet` file the columns
-    `path`, `label` and `feature_0` to `feature_N`. Features stream to the disk: memory holds the paths only.
+    An `.npz` file holds `features` (float32), `paths`, and `labels` where there are any (-1 where unknown); a
+    `.parquet` file the columns `path`, `label` and `feature_0` to `feature_N`. Features stream to the disk: memory
+    holds the paths only.
 
     Args:
         encoder: what makes the features.

@@ -1,6 +1,5 @@
 """Looking at data and at runs: pictures of views, and the page."""
 
-import os
 import warnings
 from typing import Any
 
@@ -21,7 +20,7 @@ __all__ = ["preview_of", "report_again"]
 _OF_DATA = ("data", "recipe", "size", "seed", "data_dir")
 
 
-def preview_of(options: Any) -> os.PathLike:
+def preview_of(options: Any) -> str:
     """Writes a picture of pictures and their two views, and returns its path.
 
     Args:

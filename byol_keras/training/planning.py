@@ -25,8 +25,8 @@ _SAMPLED = 1000
 _SMALL = 1.5
 # What 32 pixels are for CIFAR; more would be better, at four times the cost for twice the side.
 _PHOTOGRAPHS = 64
-# In the time in which the small network sees so many pictures, twelve minutes on two cores, one of twice the width learns
-# more though it sees half of them: three points in a quarter of an hour, four in an hour (examples/search.md).
+# In the time in which the small network sees so many pictures, twelve minutes on two cores, one of twice the width
+# learns more though it sees half of them: three points in a quarter of an hour, four in an hour (examples/search.md).
 _OUTGROWN = 2_000_000
 
 
