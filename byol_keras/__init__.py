@@ -3,9 +3,13 @@
 import contextlib as _contextlib
 
 from .quiet import is_command as _is_command
+from .quiet import stopped_quietly as _stopped_quietly
 from .quiet import without_greetings as _without_greetings
 
-with _without_greetings() if _is_command() else _contextlib.nullcontext():
+with _contextlib.ExitStack() as _starting:
+    if _is_command():
+        _starting.enter_context(_without_greetings())
+        _starting.enter_context(_stopped_quietly())
     import keras as _keras
 
 if _keras.backend.backend() != "tensorflow":

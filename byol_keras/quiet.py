@@ -2,16 +2,27 @@
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["is_command", "without_greetings", "without_remarks"]
+__all__ = ["is_command", "stopped_quietly", "without_greetings", "without_remarks"]
 
 
 def is_command() -> bool:
     """Whether this process is `byol-keras` or `python -m byol_keras`, and not somebody's program."""
     return Path(sys.argv[0]).stem == "byol-keras" or sys.orig_argv[1:3] == ["-m", "byol_keras"]
+
+
+@contextlib.contextmanager
+def stopped_quietly() -> Iterator[None]:
+    """Inside, Ctrl-C ends a command that is still being imported as it would end one that runs."""
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

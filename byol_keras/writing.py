@@ -36,9 +36,12 @@ def beside(path: str | os.PathLike, suffix: str = "") -> Iterator[str]:
     try:
         yield draft
         _put(draft, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError, tf.errors.OpError):
             (tf.io.gfile.rmtree if tf.io.gfile.isdir(draft) else tf.io.gfile.remove)(draft)
+        # A disk that is full does not say which; the draft is nothing that the user knows.
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, draft):
+            error.filename = path
         raise
 
 

@@ -169,6 +169,8 @@ def test_pretrain__takes_arrays_a_time_budget_and_an_encoder_to_start_from(finis
 
 BAD = {
     "nothing to learn from": (["pretrain"], 2, "`--data` is missing"),
+    "a source without a name": (["pretrain", "--data", ""], 1, "`data` must name pictures"),
+    "a source without its flag": (["pretrain", "pics"], 2, "a source of data is named by `--data pics`"),
     "folder that is not there": (["pretrain", "--data", "nowhere/"], 1, "`data` must be a folder"),
     "unknown flag": (["pretrain", "--data", "shapes", "--epoch", "3"], 2, "Did you mean `--epochs`?"),
     "unknown command": (["pretrian"], 2, "Did you mean `pretrain`?"),

@@ -16,6 +16,7 @@ from conftest import ROOT, run_command
 import byol_keras as bk
 from byol_keras import checkpoints
 from byol_keras.cli import main
+from byol_keras.training.folder import RunFolder
 from byol_keras.training.loading import Run
 
 # Kills its own process with SIGKILL: after so many steps, or in the middle of writing so many checkpoints.
@@ -152,6 +153,43 @@ def test_model__of_a_run_whose_checkpoints_are_damaged_is_refused(finished, tmp_
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.warns(UserWarning, match="truncated"), pytest.raises(ValueError, match="a checkpoint that is whole"):
         Run(str(run)).model()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("plan.json", b'{"recipe', "plan.json, which is damaged"),
+        ("config.yaml", b"data: [", "config.yaml, which is damaged"),
+        ("encoder.keras", b"PK", "encoder.keras, which is damaged"),
+    ],
+)
+def test_run__whose_files_are_damaged_is_refused_by_their_names(finished, tmp_path, capsys, name, content, sentence):
+    run = shutil.copytree(finished.run, tmp_path / "run")
+    (run / name).write_bytes(content)
+    assert main(["embed", "--run", str(run), "--output", str(tmp_path / "features.npz")]) == 1
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "features.npz").exists()
+
+
+def test_folder__that_another_process_works_in_is_refused(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with folder.taken(), pytest.raises(ValueError, match="another process is training in"):
+        RunFolder(tmp_path / "run").taken().__enter__()
+    with folder.taken():
+        assert os.listdir(folder.path) == []
+
+
+@pytest.mark.slow
+def test_signal__ends_a_command_that_is_still_starting_without_a_traceback():
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "byol_keras", "doctor"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    signal.sigtimedwait([], 1.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import signal
 import sys
 import warnings
@@ -14,6 +15,8 @@ from .parsing import UsageError
 
 __all__ = ["COMMANDS", "command", "main"]
 
+# What TensorFlow puts around the words of an error.
+_BY_TENSORFLOW = re.compile(r"\{\{function_node [^}]*\}\} ?|\[Op:\w+\] ?(name:.*)?|\x1b\[\d*m")
 # Each command is a module of this package with a function `run(arguments)`.
 COMMANDS = {
     "demo": "see it learn, on pictures that it makes itself",
@@ -103,7 +106,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     # The user of a command knows the source of pictures as `--data`.
-    text = " ".join(str(text).split()).replace("`source`", "`data`")
+    text = " ".join(_BY_TENSORFLOW.sub("", str(text)).split()).replace("`source`", "`data`")
     # TensorFlow's own errors have a code; those of its file systems are the user's disk, not our mistake.
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError)
     expected |= hasattr(error, "exit_code") or hasattr(error, "error_code")

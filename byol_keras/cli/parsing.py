@@ -118,6 +118,8 @@ def _readable(message: str, flags: list[str]) -> str:
     """Jsonargparse's message as one sentence that helps."""
     message = " ".join(message.split())
     if found := re.search(r"(?:unrecognized arguments: |Option ')(-*)([\w-]+)", message):
+        if not found[1] and "--data" in flags and "unrecognized" in message:
+            return f"`{found[2]}` is not an option: a source of data is named by `--data {found[2]}`"
         word = found[2].replace("_", "-")
         return f"`{found[1]}{found[2]}` is not an option.{did_you_mean(f'--{word}', flags)}"
     if found := re.search(r'Parser key "([\w.]+)".*?<class \'(\w+)\'>.*Given value: (.*)', message):

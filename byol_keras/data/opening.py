@@ -89,6 +89,8 @@ def _without_parts(source: Source, split: str | None) -> Source:
 
 
 def _open_string(text: str, split: str | None, data_dir: str | None, keys: dict[str, str | None]) -> Source:
+    if not text:
+        raise ValueError("`source` must name pictures: a folder, a file or a dataset. Received: an empty text")
     name, split = _name_and_split(text, split)
     if name.startswith("tfds:"):
         return open_named(name, split, data_dir, **keys)

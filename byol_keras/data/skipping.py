@@ -76,7 +76,7 @@ class Skipped:
             self._states[index] = _BAD
             self.reasons[path] = reason
             # A list of thousands is not written anew for each.
-            if len(self.reasons) > 1.01 * self._written:
+            if len(self.reasons) > 1.01 * self._written and self.failure is None:
                 self.flush()
             self._judge()
 
@@ -99,7 +99,9 @@ class Skipped:
 
     def _judge(self) -> None:
         if self.seen >= JUDGED_FROM and self.bad > self.max_bad_fraction * self.seen:
-            self.flush()
+            # Once is enough: the program may end while another thread is writing.
+            if self.failure is None:
+                self.flush()
             raise TooManyBroken(
                 f"`max_bad_fraction` is exceeded: {self.bad} of the {self.seen} pictures seen are broken, "
                 f"{self._example()}. Mend them, or allow more. Received: max_bad_fraction={self.max_bad_fraction}"

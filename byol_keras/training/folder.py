@@ -1,7 +1,8 @@
 """A run's folder: what lies where, and who may write to it."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -10,8 +11,13 @@ import yaml
 
 from .. import checkpoints
 from ..config import PretrainConfig
-from ..writing import write_text
+from ..writing import is_remote, write_text
 from .plan import Plan
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks.
+    fcntl = None
 
 __all__ = ["RunFolder"]
 
@@ -61,9 +67,36 @@ class RunFolder:
         if tf.io.gfile.exists(self.path) and not tf.io.gfile.isdir(self.path):
             raise ValueError(f"`run` must be a folder, and {self.path} is a file. Received: run={self.path}")
 
-    def start(self, config: PretrainConfig, plan: Plan) -> None:
-        """Makes the folder and writes down what will happen in it."""
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Makes the folder, and keeps other processes from working in it; they are told so by a ValueError.
+
+        The system lets go of it when this process ends, however it ends. Stores without locks are not guarded.
+        """
         tf.io.gfile.makedirs(self.path)
+        if fcntl is None or is_remote(self.path):
+            yield
+            return
+        place = os.open(self.path, os.O_RDONLY)
+        try:
+            self._lock(place)
+            yield
+        finally:
+            os.close(place)
+
+    def _lock(self, place: int) -> None:
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"`run` must not be in use: another process is training in {self.path}. Received: run={self.path}"
+            ) from None
+        except OSError:
+            pass  # Some network file systems have no locks.
+
+    def start(self, config: PretrainConfig, plan: Plan) -> None:
+        """Writes down what will happen in the folder."""
+        self.check_free()
         if config.init_from is not None:
             tf.io.gfile.copy(config.init_from, self._initial, overwrite=True)
         write_text(self.plan, plan.to_json())
@@ -77,11 +110,11 @@ class RunFolder:
 
     def stored_config(self) -> dict[str, Any]:
         """The configuration that the run was started with."""
-        return yaml.safe_load(self._read(self.config))
+        return self._parsed(self.config, yaml.safe_load)
 
     def stored_plan(self) -> Plan:
         """The plan that the run goes by."""
-        return Plan.from_json(self._read(self.plan))
+        return self._parsed(self.plan, Plan.from_json)
 
     def config_to_resume(self, stored: Mapping[str, Any], given: Mapping[str, Any]) -> PretrainConfig:
         """A stored configuration, what may be changed put in; a ValueError names what may not.
@@ -99,6 +132,16 @@ class RunFolder:
                     f"started with {name}={have!r}"
                 )
         return PretrainConfig.of({**stored, **given, "run": self.path})
+
+    def _parsed(self, path: str, parse: Callable[[str], Any]) -> Any:
+        text = self._read(path)
+        try:
+            return parse(text)
+        except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+            raise ValueError(
+                f"`run` must hold files as they were written. Received: {path}, which is damaged: "
+                f"{' '.join(str(error).split())}"
+            ) from None
 
     def _read(self, path: str) -> str:
         try:

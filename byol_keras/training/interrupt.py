@@ -10,15 +10,15 @@ __all__ = ["Interrupt", "Interrupted"]
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
-    """Training stopped because it was asked to; its state is saved.
+    """Training stopped because it was asked to; its state is saved, as of now or of a while ago.
 
     Args:
         signal_number: the signal that asked.
-        command: what goes on where this stopped.
+        remedy: how to go on.
     """
 
-    def __init__(self, signal_number: int, command: str) -> None:
-        super().__init__(f"stopped by {signal.Signals(signal_number).name}; `{command}` goes on from here")
+    def __init__(self, signal_number: int, remedy: str) -> None:
+        super().__init__(f"stopped by {signal.Signals(signal_number).name}; {remedy}")
         self.exit_code = 128 + signal_number
 
 

@@ -50,4 +50,11 @@ class Run:
         if not tf.io.gfile.exists(self.folder.encoder):
             return self.model().encoder
         set_precision(self.plan.precision)
-        return keras.models.load_model(self.folder.encoder)
+        try:
+            return keras.models.load_model(self.folder.encoder)
+        except (OSError, ValueError, TypeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"`run` must hold an encoder that can be read. Received: {self.folder.encoder}, which is damaged or of "
+                f"other versions; without it the newest checkpoint is taken ({reason})"
+            ) from None

@@ -1,8 +1,10 @@
 """`bk.pretrain`: from a configuration to a run folder with a judged encoder in it."""
 
+import contextlib
 import json
 import math
 import shlex
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import fields
@@ -137,15 +139,18 @@ def _work(session: _Session, begins: bool) -> None:
     folder, plan, workers = session.folder, session.plan, session.workers
     with workers.strategy.scope():
         model = build_model(plan, folder.initial(session.config))
-    with workers.together():
-        pictures = session.data.training(plan)
-        if begins and workers.is_chief:
-            folder.start(session.config, plan)
-            write_text(folder.file("environment.json"), json.dumps(environment(), indent=2))
-    _train(model, pictures, session)
-    with workers.together():
-        if workers.is_chief:
-            finish(folder, model, plan, session.config, session.data, session.console)
+    with contextlib.ExitStack() as held:
+        with workers.together():
+            pictures = session.data.training(plan)
+            if workers.is_chief:
+                held.enter_context(folder.taken())
+            if begins and workers.is_chief:
+                folder.start(session.config, plan)
+                write_text(folder.file("environment.json"), json.dumps(environment(), indent=2))
+        _train(model, pictures, session)
+        with workers.together():
+            if workers.is_chief:
+                finish(folder, model, plan, session.config, session.data, session.console)
 
 
 def _given(config: PretrainConfig | Mapping[str, Any] | None) -> dict[str, Any]:
@@ -157,7 +162,8 @@ def _given(config: PretrainConfig | Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _is_finished(folder: RunFolder, plan: Plan) -> bool:
     steps = checkpoints.saved_steps(folder.checkpoints)
-    return bool(steps) and steps[-1] >= plan.total_steps and tf.io.gfile.exists(folder.report)
+    left = tf.io.gfile.exists(folder.encoder) and tf.io.gfile.exists(folder.report)
+    return bool(steps) and steps[-1] >= plan.total_steps and left
 
 
 def _announce(session: _Session, judged: JudgeSet | None) -> None:
@@ -185,14 +191,17 @@ def _train(model: BYOL, pictures: Pictures, session: _Session) -> None:
     workers.share([*model.variables, *model.optimizer.variables])
     with Interrupt() as interrupt, progress, workers.watched(f"Start all of them again with `{command}`."):
         callbacks = [*watching, progress, interrupt, Lockstep(workers, interrupt), *saving]
-        train(model, pictures, plan, [target_ema(plan), *callbacks], waiting, workers)
+        try:
+            train(model, pictures, plan, [target_ema(plan), *callbacks], waiting, workers)
+        except KeyboardInterrupt:
+            raise Interrupted(signal.SIGINT, f"`{command}` goes on from the last checkpoint") from None
         # One that came after the last meeting of the workers, of which only one of them knows.
-        signal = int(workers.exchanged([interrupt.received or 0]).max())
+        stopped_by = int(workers.exchanged([interrupt.received or 0]).max())
     with workers.together():
         if workers.is_chief:
             save_encoder(model, plan, folder)
-    if signal:
-        raise Interrupted(signal, command)
+    if stopped_by:
+        raise Interrupted(stopped_by, f"`{command}` goes on from here")
 
 
 def _callbacks_of_chief(
