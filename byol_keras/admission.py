@@ -4,11 +4,13 @@ import itertools
 from collections.abc import Iterable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 __all__ = [
     "check_batch_size",
     "check_encoder",
+    "check_finite",
     "check_head",
     "check_heads",
     "check_pair",
@@ -34,11 +36,13 @@ def check_encoder(encoder: object) -> None:
     """Refuses what is not a built Keras model with one vector or feature map as output."""
     if not isinstance(encoder, keras.Model):
         raise TypeError(f"`encoder` must be a Keras model. Received: encoder={encoder!r}")
-    if not encoder.built or not encoder.weights:
+    if not encoder.built:
         raise ValueError(
             "`encoder` must be built, so that the target network can start as its copy: call it on one batch, "
             f"or give it an `Input`. Received: encoder={encoder.name!r}, which is not built"
         )
+    if not encoder.weights:
+        raise ValueError(f"`encoder` must have weights to train. Received: encoder={encoder.name!r}, which has none")
     shape = output_shape(encoder)
     if not isinstance(shape, tuple) or not 2 <= len(shape) <= 5 or shape[-1] is None:
         raise ValueError(
@@ -78,6 +82,17 @@ def check_heads(encoder: keras.Model, projector: keras.Model, predictor: keras.M
             "`predictor` must return vectors as long as the projector's, since the two are compared. Received: "
             f"predictor with {lengths[1]} outputs, projector with {lengths[0]}"
         )
+
+
+def check_finite(batch: object) -> None:
+    """Refuses a NaN or an infinity in a floating-point array of the batch."""
+    for values in map(np.asarray, keras.tree.flatten(batch)):
+        if tf.as_dtype(values.dtype).is_floating and not np.isfinite(values).all():
+            bad = np.count_nonzero(~np.isfinite(values))
+            raise ValueError(
+                "`x` must be finite: remove or replace NaN and infinity. "
+                f"Received: {bad} of {values.size} values not finite"
+            )
 
 
 def check_pair(batch: object) -> None:

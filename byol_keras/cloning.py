@@ -2,7 +2,7 @@
 
 import keras
 
-__all__ = ["copy_weights", "in_float32", "rebuilt", "twin"]
+__all__ = ["copied", "copy_weights", "in_float32", "inputs_of", "rebuilt", "twin"]
 
 
 def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
@@ -11,20 +11,37 @@ def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None
         theirs.assign(ours)
 
 
+def inputs_of(model: keras.Model) -> object:
+    """The symbolic inputs of a model in the structure that it is called with."""
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+
 def twin(model: keras.Model, argument: str) -> keras.Model:
-    """Rebuilds `model` from its configuration and copies its weights.
+    """A copy of `model` for the target network, with a name of its own.
 
     Args:
         model: a built Keras model that can be serialised.
         argument: what the user calls it, for the error message.
     """
+    return copied(model, argument, f"target_{model.name}", " for the target network")
+
+
+def copied(model: keras.Model, argument: str, name: str | None = None, purpose: str = "") -> keras.Model:
+    """Rebuilds `model` from its configuration and copies its weights.
+
+    Args:
+        model: a built Keras model that can be serialised.
+        argument: what the user calls it, for the error message.
+        name: of the copy. Default None: the same one.
+        purpose: of the copy, for the error message. Default none.
+    """
     try:
-        copy = rebuilt(model, name=f"target_{model.name}")
+        copy = rebuilt(model, name)
         copy_weights(model, copy)
     except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
         raise TypeError(
-            f"`{argument}` can't be copied for the target network: it must be rebuilt with the same weights from "
-            "its `get_config()` and `get_build_config()`. Add the missing ones, or build it as a functional model. "
+            f"`{argument}` can't be copied{purpose}: it must be rebuilt with the same weights from its `get_config()` "
+            "and `get_build_config()`. Add the missing ones, or build it as a functional model. "
             f"Received: {argument}={model} ({error})"
         ) from error
     return copy

@@ -54,18 +54,19 @@ class Follower(Trainer):
             self._move_compiled(tau)
 
     def train_on_batch(self, *args: object, **kwargs: object) -> object:
-        """As Keras' own. No callback is called, so that the target waits for `update_target`."""
+        """As Keras' own. No callback is called: unless the step moves the target, that waits for `update_target`."""
         if self._target_waits:
             warnings.warn(
                 "`train_on_batch` leaves the target frozen: call `update_target(tau)` after it.", stacklevel=2
             )
-        self._target_waits = True
+        self._target_waits = not self.moves_target_in_step
         return super().train_on_batch(*args, **kwargs)
 
     def adopt(self, optimizer: keras.optimizers.Optimizer) -> None:
         super().adopt(optimizer)
         # As everywhere in Keras: what was frozen or thawed counts from the next `compile` on.
         self._move_compiled = tf.function(self._move_everywhere)
+        self._in_step = self._followed = None
 
     def _move_everywhere(self, tau: tf.Tensor) -> None:
         self.distribute_strategy.run(self._move_target, args=(tau,))

@@ -5,9 +5,12 @@ import math
 from collections.abc import Generator, Iterable, Iterator
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 __all__ = ["ArrayBatches", "chunks", "first_batch", "is_arrays", "split_validation"]
+
+_CHUNK = 64 * 2**20  # bytes
 
 
 def is_arrays(x: object) -> bool:
@@ -37,10 +40,15 @@ def split_validation(x: object, fraction: float) -> tuple[object, object]:
     return tuple(keras.tree.map_structure(part, x) for part in split)
 
 
-def chunks(arrays: object, size: int = 4096) -> Iterator:
-    """The arrays in slices, so that looking at all of them takes little memory."""
+def chunks(arrays: object, size: int | None = None) -> Iterator:
+    """The arrays in slices of `size` examples, by default of 64 MiB: looking at all of them takes little memory."""
+    size = size or max(1, _CHUNK // max(1, _bytes_per_example(arrays)))
     for start in range(0, _length(arrays), size):
         yield keras.tree.map_structure(lambda leaf: leaf[start : start + size], arrays)  # noqa: B023
+
+
+def _bytes_per_example(arrays: object) -> int:
+    return sum(np.asarray(leaf[:1]).nbytes for leaf in keras.tree.flatten(arrays))
 
 
 def first_batch(x: object) -> tuple[object, object]:
@@ -49,7 +57,7 @@ def first_batch(x: object) -> tuple[object, object]:
         head = next(x, None)
         return head, _with_head(head, x)
     if isinstance(x, keras.utils.PyDataset):
-        return (x[0] if len(x) else None), x
+        return (None if x.num_batches == 0 else x[0]), x
     if not isinstance(x, Iterable):
         raise TypeError(f"`x` must be arrays, a dataset or a generator. Received: x of type {type(x).__name__}")
     return next(iter(x), None), x

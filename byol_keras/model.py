@@ -5,16 +5,14 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from . import admission
+from . import admission, stepping
 from .assembly import assemble
 from .cloning import twin
 from .evaluation.health import normalized_std
 from .follower import Follower
 from .losses import regression_loss
 from .metrics import Latest
-from .stepping import measured, replicas
 from .viewing import as_encoded, make_pair, seed_of_batch
-from .views.base import check_finite
 
 __all__ = ["BYOL"]
 
@@ -147,19 +145,19 @@ class BYOL(Follower):
         with tf.GradientTape() as tape:
             loss = self._objective(views, targets, training=True)
             # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
-            scaled = self.optimizer.scale_loss(loss / replicas())
+            scaled = self.optimizer.scale_loss(loss / stepping.replicas())
         self.rate_tracker.update_state(self.optimizer.learning_rate)
         steps_before = tf.identity(self.optimizer.iterations)
         self.descend(tape, scaled, restore)
         self.move_in_step(steps_before)
         self._track(loss, targets)
-        return measured(self.metrics)
+        return stepping.measured(self.metrics)
 
     def test_step(self, data: object) -> dict:
         views = self._make_views(data, _TEST, self._loss_tracker.count)
         targets = [self._project_target(view, training=False) for view in views]
         self._track(self._objective(views, targets, training=False), targets)
-        return measured((self._loss_tracker, self.std_tracker))
+        return stepping.measured((self._loss_tracker, self.std_tracker))
 
     def _project_target(self, view: object, training: bool) -> tf.Tensor:
         projection = self.target_projector(self.target_encoder(view, training=training), training=training)
@@ -186,9 +184,15 @@ class BYOL(Follower):
 
     def _make_views(self, data: object, stream: int, index: tf.Tensor) -> list:
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self._views_of(inputs, seed_of_batch(self.seed, stream, index))
+        return self.views_of(inputs, seed_of_batch(self.seed, stream, index))
 
-    def _views_of(self, inputs: object, seed: tf.Tensor) -> list:
+    def views_of(self, inputs: object, seed: tf.Tensor) -> list:
+        """Both views of raw inputs, as the encoders take them.
+
+        Args:
+            inputs: a batch as the data brings it.
+            seed: int32 tensor of shape (2,), the same on all replicas.
+        """
         return [as_encoded(view, self.encoder) for view in make_pair(self.views, self._preprocessed(inputs), seed)]
 
     def _preprocessed(self, inputs: object) -> object:
@@ -200,8 +204,12 @@ class BYOL(Follower):
         return inputs if self.preprocessor is None else self.preprocessor(inputs)
 
     def check_values(self, examples: object) -> None:
-        check = getattr(self.views, "check", check_finite)
-        check(self._preprocessed(examples))
+        # Over all examples a preprocessor would take long, and much memory: `check_batch` asks it for the first ones.
+        check = self._check_prepared if self.preprocessor is None else admission.check_finite
+        check(examples)
+
+    def _check_prepared(self, examples: object) -> None:
+        getattr(self.views, "check", admission.check_finite)(examples)
 
     def check_batch(self, batch: object, replicas: int) -> None:
         if self.views is None:
@@ -209,8 +217,10 @@ class BYOL(Follower):
         layers = [layer for part in self._online for layer in part._flatten_layers()]
         size = keras.tree.flatten(batch)[0].shape[0]
         admission.check_batch_size(size, replicas, layers)
+        if self.preprocessor is not None:
+            self._check_prepared(self._preprocessed(batch))
         few = keras.tree.map_structure(lambda leaf: leaf[:2], batch)
-        admission.check_views(self._views_of(few, seed_of_batch(self.seed, _TRAIN, 0)), self.encoder)
+        admission.check_views(self.views_of(few, seed_of_batch(self.seed, _TRAIN, 0)), self.encoder)
 
     def get_config(self) -> dict:
         parts = ("encoder", "projector", "predictor", "views", "preprocessor")

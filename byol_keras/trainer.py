@@ -28,6 +28,9 @@ class Trainer(keras.Model):
         **kwargs: `name` and `dtype`.
     """
 
+    # `call` takes raw examples and does what the encoder needs done to them: nobody else has to.
+    prepares_inputs = True
+
     def __init__(self, seed: int = 0, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.seed = int(seed)
@@ -39,16 +42,19 @@ class Trainer(keras.Model):
     def compile(
         self,
         optimizer: keras.optimizers.Optimizer | str,
+        loss: object = None,
+        *,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
         **kwargs: object,
     ) -> None:
-        if any(value is not None for value in kwargs.values()):
+        refused = {name: value for name, value in {"loss": loss, **kwargs}.items() if value is not None}
+        if refused:
             raise ValueError(
                 "`compile` takes an optimizer and how to run; the loss belongs to the model's constructor and there "
-                f"are no labels for metrics. Received: {', '.join(f'{k}={v!r}' for k, v in kwargs.items())}"
+                f"are no labels for metrics. Received: {', '.join(f'{k}={v!r}' for k, v in refused.items())}"
             )
         super().compile(
             optimizer=optimizer,
@@ -136,10 +142,16 @@ class Trainer(keras.Model):
             x = batches.endless(steps * kwargs.get("initial_epoch", 0)) if steps else batches.epoch()
             callbacks = [batches, *callbacks]
             kwargs.setdefault("validation_batch_size", batch_size)
+        elif batch_size is not None or (validation_split and validation_data is None):
+            raise ValueError(
+                "`batch_size` and `validation_split` are for arrays: other data brings batches of its own, and what is "
+                "held out as `validation_data`. "
+                f"Received: batch_size={batch_size}, validation_split={validation_split}"
+            )
         x = self._admit(x)
         self.failed_batch.assign(-1)
         # Keras shuffles only what it can index, and warns about the rest.
-        kwargs["shuffle"] = shuffle and isinstance(x, keras.utils.PyDataset)
+        kwargs["shuffle"] = shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
         kwargs |= {"epochs": epochs, "verbose": verbose, "callbacks": callbacks}
         return super().fit(x, validation_data=validation_data, **kwargs)
 

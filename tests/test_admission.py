@@ -24,6 +24,14 @@ def test_check_encoder__refuses_features_of_unknown_length():
         admission.check_encoder(keras.Model(ids, outputs))
 
 
+def test_check_encoder__tells_one_without_weights_from_one_that_is_not_built():
+    flat = keras.Sequential([keras.Input((6,)), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match=r"`encoder` must have weights to train. Received: .*, which has none"):
+        admission.check_encoder(flat)
+    with pytest.raises(ValueError, match="`encoder` must be built"):
+        admission.check_encoder(keras.Sequential([keras.layers.Dense(3)]))
+
+
 @pytest.mark.parametrize("head", [keras.layers.Dense(3), keras.Sequential([keras.layers.Dense(3)]), "dense"])
 @pytest.mark.parametrize("argument", ["projector", "predictor"])
 def test_assemble__refuses_heads_that_are_no_built_models(argument, head):

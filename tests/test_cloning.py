@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from builders import assert_same, mlp_encoder, vectors, weights_of
 
-from byol_keras.cloning import copy_weights, twin
+from byol_keras.cloning import copied, copy_weights, inputs_of, twin
 
 
 def test_twin__has_equal_weights_a_name_of_its_own_and_shares_nothing():
@@ -39,8 +39,25 @@ def test_twin__names_the_argument_that_can_not_be_copied():
 
     model = Forgetful(5)
     model(vectors(2))
-    with pytest.raises(TypeError, match="`projector` can't be copied for the target network"):
+    with pytest.raises(TypeError, match="`projector` can't be copied for the target network: it must be rebuilt"):
         twin(model, "projector")
+    with pytest.raises(TypeError, match="`projector` can't be copied: it must be rebuilt"):
+        copied(model, "projector")
+
+
+def test_copied__keeps_its_name():
+    model = mlp_encoder()
+    copy = copied(model, "encoder")
+    assert copy.name == "mlp"
+    assert_same(weights_of(model), weights_of(copy))
+    assert not {id(weight) for weight in model.weights} & {id(weight) for weight in copy.weights}
+
+
+def test_inputs__have_the_structure_that_a_model_is_called_with():
+    named = {name: keras.Input((3,), name=name) for name in ("left", "right")}
+    model = keras.Model(named, keras.layers.Concatenate()(list(named.values())))
+    assert set(inputs_of(model)) == set(named)
+    assert inputs_of(mlp_encoder()).shape == (None, 6)
 
 
 def test_copy_weights__refuses_networks_of_different_length():

@@ -50,7 +50,7 @@ def judged_on_pictures(predictor):
         predictor=predictor,
     )
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9))
-    monitor = CollapseMonitor(images=blobs(64))
+    monitor = CollapseMonitor(examples=blobs(64))
     callbacks = [TargetEMA(0.9, "constant"), monitor]
     spread = model.fit(blobs(), batch_size=32, epochs=8, callbacks=callbacks, verbose=0).history["target_std"]
     return spread, monitor
@@ -68,7 +68,7 @@ def test_monitor__tells_pictures_with_a_predictor_from_pictures_without():
 
 
 def test_monitor__stops_a_run_without_predictor_within_200_steps_and_says_why():
-    monitor = CollapseMonitor(action="stop", images=vectors(64))
+    monitor = CollapseMonitor(action="stop", examples=vectors(64))
     model, messages = watched(monitor, predictor=False)
     assert int(model.optimizer.iterations) < 100
     assert monitor.verdict.state == "collapsed"
@@ -85,7 +85,7 @@ def test_monitor__warns_once_and_lets_the_run_go_on():
 
 
 def test_monitor__is_silent_on_a_healthy_run_and_does_not_change_it():
-    monitor = CollapseMonitor(images=vectors(64))
+    monitor = CollapseMonitor(examples=vectors(64))
     seen, messages = watched(monitor, epochs=7)
     assert (monitor.verdict.state, messages) == ("healthy", [])
     unseen, _ = watched(keras.callbacks.Callback(), epochs=7)
@@ -94,7 +94,7 @@ def test_monitor__is_silent_on_a_healthy_run_and_does_not_change_it():
 
 def test_monitor__logs_its_numbers_every_epoch():
     model = vector_byol()
-    monitor = CollapseMonitor(images=vectors(40), every=3)
+    monitor = CollapseMonitor(examples=vectors(40), every=3)
     history = model.fit(vectors(), batch_size=16, epochs=2, callbacks=[monitor], verbose=0).history
     assert {name: len(history[name]) for name in ("effective_rank", "alignment", "uniformity")} == {
         "effective_rank": 2,
@@ -107,7 +107,7 @@ def test_monitor__logs_its_numbers_every_epoch():
 
 def test_monitor__measures_what_the_functions_do():
     model = vector_byol()
-    monitor = CollapseMonitor(images=vectors(40), every=100)
+    monitor = CollapseMonitor(examples=vectors(40), every=100)
     model.fit(vectors(16), batch_size=16, epochs=1, callbacks=[TargetEMA(0.9, "constant"), monitor], verbose=0)
     views = model.views(vectors(40), tf.constant([0, 0]))
     first, second = (model.projector(model.encoder(view)) for view in views)
@@ -179,7 +179,7 @@ def test_monitor__of_a_run_set_back_measures_again_what_lies_ahead():
 
 
 def test_monitor__forgets_one_model_when_it_watches_another():
-    monitor = CollapseMonitor(images=vectors(8))
+    monitor = CollapseMonitor(examples=vectors(8))
     for encoder in (mlp_encoder, lambda: mlp_encoder(hidden=8)):
         vector_byol(encoder=encoder).fit(vectors(), batch_size=16, epochs=2, callbacks=[monitor], verbose=0)
     assert [point["step"] for point in monitor.history] == [1]
@@ -196,11 +196,12 @@ def test_monitor__remembers_a_long_run_in_little():
 
 
 def test_monitor__leaves_the_random_state_of_stateful_views_alone():
-    def trained(images):
+    def trained(examples):
         keras.utils.set_random_seed(3)
         views = bk.views.from_layers([keras.layers.GaussianNoise(0.3, seed=1)])
         model = vector_byol(views=views)
-        model.fit(vectors(), batch_size=16, epochs=2, callbacks=[CollapseMonitor(images=images, every=3)], verbose=0)
+        monitor = CollapseMonitor(examples=examples, every=3)
+        model.fit(vectors(), batch_size=16, epochs=2, callbacks=[monitor], verbose=0)
         return model
 
     assert_same(weights_of(trained(vectors(20))), weights_of(trained(None)))
@@ -209,7 +210,7 @@ def test_monitor__leaves_the_random_state_of_stateful_views_alone():
 def test_monitor__takes_pairs_where_the_data_brings_them():
     pair = {"view_1": vectors(seed=1), "view_2": vectors(seed=2)}
     model = vector_byol(views=None)
-    monitor = CollapseMonitor(images=pair)
+    monitor = CollapseMonitor(examples=pair)
     data = tf.data.Dataset.from_tensor_slices(pair).batch(16)
     model.fit(data, epochs=1, callbacks=[TargetEMA(0.9, "constant"), monitor], verbose=0)
     assert 1.0 < monitor.latest["effective_rank"] < 5.0
@@ -220,8 +221,8 @@ def test_monitor__takes_pairs_where_the_data_brings_them():
     [
         ({"action": "shout"}, "`action` must be 'warn' or 'stop'. Received: action='shout'"),
         ({"every": 0}, "`every` must be a positive integer"),
-        ({"images": np.ones((1, 6))}, "`images` must be arrays of one length, two examples or more"),
-        ({"images": {"a": np.ones((3, 6)), "b": np.ones((4, 6))}}, r"Received: arrays of the lengths \[3, 4\]"),
+        ({"examples": np.ones((1, 6))}, "`examples` must be arrays of one length, two examples or more"),
+        ({"examples": {"a": np.ones((3, 6)), "b": np.ones((4, 6))}}, r"Received: arrays of the lengths \[3, 4\]"),
     ],
 )
 def test_monitor__refuses_what_it_cannot_use(arguments, message):

@@ -11,7 +11,7 @@ from builders import assert_same, noisy_vectors, pictures, vector_byol, vectors
 import byol_keras as bk
 from byol_keras.callbacks import TargetEMA
 from byol_keras.stepping import agree
-from byol_keras.views.randomness import positional_uniform
+from byol_keras.views import positional_uniform
 
 
 def two_devices():
@@ -112,7 +112,7 @@ def replica_draws(views):
     with strategy.scope():
         model = vector_byol(views=views)
         zeros = tf.zeros((4, 6))
-        results = strategy.run(lambda: model._views_of(zeros, tf.constant([1, 2]))[0])
+        results = strategy.run(lambda: model.views_of(zeros, tf.constant([1, 2]))[0])
     draws = strategy.experimental_local_results(results)
     return [draw.numpy() for draw in draws]
 

@@ -11,6 +11,7 @@ from builders import mlp_encoder, pictures, vector_byol, vectors
 
 import byol_keras as bk
 from byol_keras.evaluation import extract_features, pca, raw_pixels
+from byol_keras.trainer import Trainer
 
 
 def picture_encoder():
@@ -52,6 +53,19 @@ def test_features__of_a_byol_take_uint8_as_the_encoder_does(encoder):
     model, images = bk.BYOL(encoder, views=bk.views.ImageViews(8)), pictures(6, size=8)
     np.testing.assert_allclose(extract_features(model, images), extract_features(model.encoder, images), atol=1e-6)
     np.testing.assert_allclose(extract_features(encoder, images), encoder(images / np.float32(255)), atol=1e-6)
+
+
+class Summed(Trainer):
+    """A trainer without a target, which scales raw pixels in its own way."""
+
+    def call(self, inputs, training=None):
+        return tf.reduce_sum(tf.cast(inputs, tf.float32), axis=(1, 2)) / 255.0
+
+
+def test_features__of_any_trainer_leave_its_inputs_to_it():
+    images = pictures(6, size=8)
+    expected = images.astype("float32").sum(axis=(1, 2)) / 255.0
+    np.testing.assert_allclose(extract_features(Summed(), images), expected, rtol=1e-5)
 
 
 def test_features__of_several_inputs():

@@ -1,5 +1,6 @@
 """SavedModels for TensorFlow Serving: versions, signatures, numbers, card."""
 
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -13,7 +14,8 @@ import tensorflow as tf
 from builders import mlp_encoder, moved, pictures, vectors
 
 import byol_keras as bk
-from byol_keras.export import saved_model
+from byol_keras.export import litert, onnx, saved_model, verify
+from byol_keras.export.portable import Portable
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +194,52 @@ def test_untrained_and_collapsed_encoders__are_warned_of(encoder, tmp_path):
         folder = saved_model(flat, tmp_path / "collapsed")
     (sentence,) = json.loads((tmp_path / "collapsed/1/model_card.json").read_text())["warnings"]
     assert "collapsed" in sentence, folder
+
+
+def test_warnings__point_at_the_call(tmp_path):
+    untrained = bk.encoders.small_resnet((None, None, 3), widths=(8,))
+    for export, suffix in ((saved_model, ""), (litert, ".tflite"), (onnx, ".onnx")):
+        # Both formats refuse pictures of any size after that.
+        with pytest.warns(UserWarning, match="looks untrained") as found, contextlib.suppress(ValueError):
+            export(untrained, tmp_path / f"encoder{suffix}")
+        assert {warning.filename for warning in found} == {__file__}
+
+
+def test_classifier__goes_with_its_head(encoder, exported, tmp_path):
+    labels = np.arange(20) % 3
+    classifier = bk.finetune(encoder, 3)
+    classifier.fit_head(pictures(20), labels)
+    folder = saved_model(classifier, tmp_path / "classifier")
+    wanted = classifier.predict(pictures(5), verbose=0)
+    for signature, pixels in (("serving_default", FLOATS), ("serving_uint8", pictures(5))):
+        found = asked(folder, signature, pixels=tf.constant(pixels))["representation"]
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert np.ptp(wanted, axis=0).max() > 0.1
+    card = json.loads((tmp_path / "classifier/1/model_card.json").read_text())
+    assert (card["name"], card["output"]["size"]) == (f"{encoder.name}_classifier", 3)
+    assert verify(classifier, [folder], pictures(20), labels).ok
+    with pytest.raises(ValueError, match=r"shape \(20, 3\)\. Received: .*, which gives \(20, 16\)"):
+        verify(classifier, [exported], pictures(20), labels)
+
+
+def test_classifier__of_one_class_has_not_collapsed(encoder, tmp_path, recwarn):
+    classifier = bk.finetune(encoder, 3)
+    classifier.head.bias.assign([9.0, 0.0, 0.0])
+    saved_model(classifier, tmp_path / "classifier")
+    assert not [warning for warning in recwarn if "looks" in str(warning.message)]
+
+
+def test_examples__are_fractions_of_255_where_they_are_pictures(encoder):
+    (pixels,) = Portable(encoder).examples(pictures(5), "examples").values()
+    np.testing.assert_array_equal(pixels, FLOATS)
+    (counts,) = Portable(mlp_encoder()).examples(np.full((2, 6), 7, "uint8"), "examples").values()
+    np.testing.assert_array_equal(counts, np.full((2, 6), 7, "float32"))
+
+
+def test_model__that_has_an_encoder_is_not_cut(tmp_path):
+    autoencoder = moved(mlp_encoder(features=6))
+    autoencoder.encoder = keras.Model(autoencoder.inputs, autoencoder.layers[0].output)
+    assert Portable(autoencoder).width == 6
 
 
 def test_half_precision_that_can_not_be_rebuilt__is_a_sentence(tmp_path):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from byol_keras import cli
 from byol_keras.cli.export import run as run_export
 from byol_keras.evaluation.health import Verdict
+from byol_keras.export import runtimes
 
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("onnxruntime")
@@ -121,3 +122,11 @@ def test_encoder__gives_the_vectors_that_embed_gives(finished, place, capsys, tm
     content = [(finished.data / path).read_bytes() for path in paths]
     found = served(image_bytes=tf.constant(content))["representation"]
     np.testing.assert_allclose(found, [wanted[path] for path in paths], atol=0.05)
+
+
+@pytest.mark.slow
+def test_package_that_is_missing__is_noticed_before_anything_is_written(finished, place, capsys, monkeypatch):
+    monkeypatch.setitem(runtimes._PACKAGES, "openvino", "no_such_package")
+    assert cli.main(["export", "--run", str(finished.run), "--output", str(place), "--verify", "--openvino"]) == 1
+    assert "pip install 'byol-keras[openvino]'" in capsys.readouterr().err
+    assert not place.exists() or not list(place.iterdir())

@@ -5,10 +5,12 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from builders import mlp_encoder, moved, pictures, vectors
 
 import byol_keras as bk
 from byol_keras.export import litert, onnx
+from byol_keras.export.exchange import _check_operations
 from byol_keras.export.runtimes import open_artefact
 
 pytest.importorskip("ai_edge_litert")
@@ -80,7 +82,8 @@ def test_pictures_of_any_size__need_one(tmp_path):
 def test_vectors__are_exported_as_well(tmp_path):
     encoder = moved(mlp_encoder())
     (name,) = [tensor.name for tensor in encoder.inputs]
-    for path in (litert(encoder, tmp_path / "mlp.tflite"), onnx(encoder, tmp_path / "mlp.onnx")):
+    place = tmp_path / "not" / "there" / "yet"
+    for path in (litert(encoder, place / "mlp.tflite"), onnx(encoder, place / "mlp.onnx")):
         np.testing.assert_allclose(open_artefact(path)({name: vectors(4)}), encoder(vectors(4)), atol=1e-5)
 
 
@@ -99,6 +102,25 @@ def test_operations_that_a_format_lacks__are_named(export, suffix, tmp_path):
     with pytest.raises(RuntimeError, match="the format has no Betainc"):
         export(encoder, tmp_path / f"encoder.{suffix}")
     assert not list(tmp_path.iterdir())
+
+
+def test_operations_inside_of_branches__are_looked_at():
+    helper = pytest.importorskip("onnx").helper
+    result = helper.make_tensor_value_info("result", 1, [1])
+    branch = helper.make_graph([helper.make_node("Betainc", [], ["result"])], "branch", [], [result])
+    chosen = helper.make_node("If", ["choice"], ["chosen"], then_branch=branch, else_branch=branch)
+    choice = helper.make_tensor_value_info("choice", 9, [])
+    graph = helper.make_graph([chosen], "graph", [choice], [helper.make_tensor_value_info("chosen", 1, [1])])
+    with pytest.raises(RuntimeError, match="can't be converted to ONNX: the format has no Betainc"):
+        _check_operations(helper.make_model(graph).SerializeToString())
+
+
+@pytest.mark.parametrize(("export", "suffix"), [(litert, "tflite"), (onnx, "onnx")])
+def test_place_that_can_not_be_made__is_noticed_before_the_conversion(export, suffix, tmp_path, monkeypatch):
+    monkeypatch.setattr("byol_keras.export.converting.write_signatures", lambda *_: pytest.fail("began to convert"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(tf.errors.OpError, match="is not a directory"):
+        export(moved(mlp_encoder()), tmp_path / "file" / "folder" / f"encoder.{suffix}")
 
 
 def test_crash_of_the_converter__is_a_sentence(tmp_path, monkeypatch):
@@ -137,6 +159,8 @@ def test_recurrent_encoders__take_fixed_batches_and_unrolled_loops(tmp_path):
         ({"integer": True}, "`integer` needs quantization='int8'"),
         ({"batch_size": 0}, "`batch_size` must be a positive integer"),
         ({"quantization": "int8", "representative": IMAGES[:0]}, "`representative` must hold at least one example"),
+        ({"quantization": "int8", "representative": IMAGES * 255.0}, "`representative` takes float pixels in"),
+        ({"quantization": "int8", "representative": IMAGES * np.float32("nan")}, "`representative` must be finite"),
         ({"quantization": "int8", "representative": pictures(2, 20)}, r"`representative` must.*\(None, 16, 16, 3\)"),
     ],
 )

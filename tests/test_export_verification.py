@@ -10,7 +10,7 @@ import pytest
 import byol_keras as bk
 from byol_keras.data.shapes import shapes
 from byol_keras.export import litert, onnx, reduced, saved_model, verify
-from byol_keras.export.reduction import Reduction, compare_dims
+from byol_keras.export.reduction import DIMS, Reduction, compare_dims
 
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("onnxruntime")
@@ -134,6 +134,14 @@ def test_whitening__does_not_blow_up_directions_without_variance():
     assert np.abs(Reduction(flat, 8, whiten=True)(flat)).max() < 10
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
+def test_whitening__needs_features_that_differ(value):
+    constant = np.full((50, 3), value) * [1, 2, 3]
+    with pytest.raises(ValueError, match=r"`features` must differ .* to be whitened\. Received: 50"):
+        Reduction(constant, 2, whiten=True)
+    assert np.isfinite(Reduction(constant, 2)(constant)).all()
+
+
 @pytest.mark.parametrize("whiten", [False, True])
 def test_reduced_encoder__is_the_encoder_and_the_reduction(encoder, whiten):
     features = bk.evaluation.extract_features(encoder, IMAGES[:200])
@@ -150,6 +158,8 @@ def test_compare_dims__has_a_line_for_each_size_and_one_for_all():
     assert [line[0] for line in lines] == [1, 4, 6]
     assert lines[0][1] < lines[1][1] < lines[2][1] == 1.0
     assert all(line[2] > 0.8 for line in lines)
+    usual = compare_dims(bank, labels[:150], queries, labels[150:])
+    assert [line[0] for line in usual] == [*(dim for dim in DIMS if dim <= 6), 6]
 
 
 @pytest.mark.parametrize("dim", [0, 7, 300])

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import moved, pictures
+from builders import mlp_encoder, moved, pictures, vectors
 
 import byol_keras as bk
 from byol_keras.export import saved_model
@@ -115,6 +115,21 @@ def test_warmup__holds_requests_that_the_model_answers(folder, wanted):
     assert {log.predict_log.request.model_spec.name for log in logs} == {"encoder"}
     answers = [served(folder, log.predict_log.request).outputs["representation"] for log in logs]
     np.testing.assert_allclose(np.concatenate(list(map(tf.make_ndarray, answers))), wanted, atol=1e-6)
+
+
+def test_warmup__names_the_model_by_the_folder_of_versions(tmp_path, monkeypatch):
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    place = tmp_path / "words"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    model = moved(mlp_encoder())
+    for path in ("1", "./2", str(place), "../words/"):
+        folder = saved_model(model, path, warmup=vectors(1))
+        (record,) = tf.data.TFRecordDataset(f"{folder}/assets.extra/tf_serving_warmup_requests")
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        assert log.predict_log.request.model_spec.name == "words"
+    assert sorted(entry.name for entry in place.iterdir()) == ["1", "2", "3", "4"]
 
 
 def test_warmup__must_be_what_the_encoder_takes(encoder, tmp_path):

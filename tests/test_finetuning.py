@@ -187,12 +187,39 @@ def test_finetuned_predictions__depend_on_the_seed_and_on_nothing_else():
     assert not np.array_equal(runs[0], runs[2])
 
 
+def test_finetuned_predictions__of_tokens_do_not_depend_on_their_type():
+    ids = keras.Input((4,), dtype="int32")
+    encoder = keras.Model(ids, keras.layers.Flatten()(keras.layers.Embedding(6, 3)(ids)))
+    tokens = np.random.default_rng(0).integers(0, 6, (60, 4))
+    labels = tokens[:, 0] > 2
+    found = [
+        finetuned_predictions(encoder, tokens.astype(kind), labels, tokens.astype(kind), epochs=2)
+        for kind in ("uint8", "int32")
+    ]
+    np.testing.assert_array_equal(*found)
+    classifier = finetune(encoder, 2)
+    classifier.fit_head(tokens, labels)
+    features = [bk.evaluation.extract_features(classifier, tokens.astype(kind)) for kind in ("uint8", "int32")]
+    np.testing.assert_array_equal(*features)
+    assert np.mean(found[0] == labels) > 0.9
+
+
+def test_finetune__names_what_can_not_be_copied():
+    class Forgetful(keras.layers.Dense):
+        def get_config(self):
+            return super().get_config() | {"units": 3}
+
+    with pytest.raises(TypeError, match="`encoder` can't be copied: it must be rebuilt"):
+        finetune(keras.Sequential([keras.Input((6,)), Forgetful(5)]), 2)
+    assert finetune(mlp_encoder(), 2).encoder.name == "mlp"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"num_classes": 1}, "`num_classes` must be at least 2"),
         ({"frozen": 1.5}, r"`frozen` must be a share in \[0, 1\], or name a layer"),
-        ({"frozen": "stage_9"}, "or name a layer. Received: frozen='stage_9'"),
+        ({"frozen": "ml"}, r"or name a layer\. Did you mean `mlp`\? Received: frozen='ml'"),
         ({"first_layer_rate": 0.0}, "`first_layer_rate` must be positive"),
         ({"optimizer": "lion"}, "`optimizer` must be sgd or adam"),
         ({"steps": 0}, "`steps` must be a positive integer"),

@@ -56,6 +56,15 @@ def test_chunks__are_all_of_the_arrays():
         np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), array)
 
 
+def test_chunks__are_of_64_mebibytes_whatever_an_example_takes():
+    wide = np.broadcast_to(np.zeros(1, "float32"), (10, 4 * 2**20))  # 16 MiB each, of which none is there
+    assert [len(part) for part in chunks(wide)] == [4, 4, 2]
+    assert [len(part["a"]) for part in chunks({"a": wide, "b": wide})] == [2] * 5
+    narrow = np.broadcast_to(np.zeros(1, "uint8"), (70 * 2**20,))
+    assert [len(part) // 2**20 for part in chunks(narrow)] == [64, 6]
+    assert [len(part) for part in chunks(tf.constant(vectors(5)))] == [5]
+
+
 def test_split_validation__holds_out_the_last_examples():
     kept, held_out = split_validation({"a": np.arange(10)}, 0.25)
     np.testing.assert_array_equal(kept["a"], np.arange(7))
@@ -96,6 +105,20 @@ class Sliced(keras.utils.PyDataset):
         return np.full((4, 6), float(index), "float32") + 0.01 * vectors(4)
 
 
+class Numbered(Sliced):
+    """The same in the way that Keras 3 documents, endless or not."""
+
+    __len__ = None
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    @property
+    def num_batches(self):
+        return self.batches
+
+
 def numbers_seen(**options):
     seen = []
 
@@ -113,6 +136,46 @@ def test_fit__takes_a_py_dataset_in_an_order_of_its_own_or_not():
     shuffled = numbers_seen(shuffle=True)
     assert shuffled != list(range(8))
     assert sorted(shuffled) == list(range(8))
+
+
+@pytest.mark.parametrize(("batches", "options"), [(8, {}), (None, {"steps_per_epoch": 5})])
+def test_fit__takes_a_py_dataset_that_tells_its_number_of_batches(batches, options):
+    model = vector_byol()
+    model.fit(Numbered(batches), verbose=0, **options)
+    assert int(model.optimizer.iterations) == (batches or 5)
+    with pytest.raises(ValueError, match="`x` is empty"):
+        model.fit(Numbered(0), verbose=0)
+
+
+class Watched(keras.layers.Layer):
+    """Hides what is not finite, and remembers what it was given outside of any graph: before training."""
+
+    def __init__(self):
+        super().__init__()
+        self.lengths = []
+
+    def call(self, inputs):
+        if not tf.is_symbolic_tensor(inputs):
+            self.lengths.append(len(inputs))
+        return tf.where(tf.math.is_finite(inputs), inputs, 0.0)
+
+
+def test_preprocessor__sees_one_batch_before_training_and_the_check_sees_all():
+    watched = Watched()
+    model, data = vector_byol(preprocessor=watched), vectors(64)
+    watched.lengths.clear()
+    model.fit(data, batch_size=8, verbose=0)
+    assert sum(watched.lengths) <= 10
+    data[60, 2] = np.nan
+    with pytest.raises(ValueError, match=r"`x` must be finite.* Received: 1 of 384 values"):
+        model.fit(data, batch_size=8, verbose=0)
+
+
+def test_preprocessor__is_checked_by_what_it_makes_of_the_first_batch():
+    model = vector_byol(preprocessor=keras.layers.Lambda(lambda inputs: tf.math.log(inputs - inputs)))
+    with pytest.raises(ValueError, match="`x` must be finite"):
+        model.fit(vectors(16), batch_size=8, verbose=0)
+    assert int(model.batches_seen) == 0
 
 
 def test_fit__takes_a_callback_list():

@@ -53,7 +53,8 @@ def test_fit__takes_every_form_of_data_and_ignores_labels(form):
         "generator": ((data[i : i + 8] for i in range(0, 32, 8)),),
     }
     model = vector_byol()
-    model.fit(*forms[form], batch_size=8, shuffle=False, callbacks=[TargetEMA(total_steps=4)], verbose=0)
+    size = 8 if form in ("array", "labelled", "tf") else None
+    model.fit(*forms[form], batch_size=size, shuffle=False, callbacks=[TargetEMA(total_steps=4)], verbose=0)
     reference = vector_byol()
     reference.fit(data, batch_size=8, shuffle=False, verbose=0)
     assert_same(weights_of(model), weights_of(reference), atol=1e-6)
@@ -67,9 +68,30 @@ def test_fit__takes_ready_made_pairs_as_dict_and_as_nested_tuple():
         tf.data.Dataset.from_tensor_slices({"view_1": first, "view_2": second}).batch(8),
     ):
         model = vector_byol(views=None)
-        model.fit(pairs, batch_size=8, shuffle=False, verbose=0)
+        model.fit(pairs, batch_size=8 if isinstance(pairs, dict) else None, shuffle=False, verbose=0)
         results.append(weights_of(model))
     assert_same(*results, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "received"),
+    [({"batch_size": 8}, "batch_size=8"), ({"validation_split": 0.5}, "validation_split=0.5")],
+)
+def test_fit__refuses_for_a_dataset_what_is_for_arrays(options, received):
+    model, labels = vector_byol(), np.arange(32)
+    with pytest.raises(ValueError, match=rf"`batch_size` and `validation_split` are for arrays.*{received}"):
+        model.fit(as_dataset(vectors(32), labels), verbose=0, **options)
+    assert int(model.optimizer.iterations) == 0
+    model.fit(as_dataset(vectors(32), labels), validation_split=0.5, validation_data=vectors(8), verbose=0)
+    assert int(model.optimizer.iterations) == 4
+
+
+def test_compile__refuses_a_loss_in_the_place_where_keras_has_it():
+    model = vector_byol()
+    with pytest.raises(ValueError, match=r"the loss belongs to the model's constructor.* Received: loss='mse'$"):
+        model.compile("sgd", "mse", metrics=None)
+    model.compile("sgd", None, run_eagerly=True)
+    assert model.run_eagerly is True
 
 
 def test_fit__validates_on_views_of_held_out_data():
@@ -197,6 +219,15 @@ def test_preprocessor__comes_before_the_views_and_is_not_trained():
     model.fit(2.0 * data, batch_size=8, verbose=0)
     plain.fit(data, batch_size=8, verbose=0)
     assert_same(weights_of(model.encoder), weights_of(plain.encoder), atol=1e-6)
+
+
+def test_views_of__are_what_the_encoders_are_given():
+    halve = keras.Sequential([keras.Input((6,)), keras.layers.Rescaling(0.5)])
+    seed, data = tf.constant([1, 2]), vectors(8)
+    own = vector_byol(preprocessor=halve).views_of(2.0 * data, seed)
+    brought = vector_byol(preprocessor=halve, views=None).views_of({"view_1": 2.0 * data, "view_2": 4.0 * data}, seed)
+    assert_same(own, noisy_vectors(data, seed), atol=1e-6)
+    assert_same(brought, [data, 2.0 * data], atol=1e-6)
 
 
 def test_loss__may_be_any_function_of_prediction_and_target():

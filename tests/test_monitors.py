@@ -83,7 +83,7 @@ def test_monitors__work_beside_keras_own_callbacks(tmp_path):
     callbacks = [
         Rising(*labelled()),
         LinearProbeMonitor(*labelled(), every_epochs=4),
-        bk.callbacks.CollapseMonitor(images=vectors(20), every=3),
+        bk.callbacks.CollapseMonitor(examples=vectors(20), every=3),
         keras.callbacks.EarlyStopping(monitor="knn_accuracy", mode="max", patience=2),
         keras.callbacks.ModelCheckpoint(best, monitor="knn_accuracy", mode="max", save_best_only=True),
         keras.callbacks.CSVLogger(tmp_path / "log.csv"),

@@ -9,7 +9,7 @@ import tensorflow as tf
 from builders import assert_same, noisy_vectors, picture_byol, pictures, vector_byol, vectors, weights_of
 
 import byol_keras as bk
-from byol_keras.viewing import seed_of_batch
+from byol_keras.viewing import as_encoded, seed_of_batch
 
 
 def test_seed_of_batch__differs_by_seed_by_stream_and_by_number():
@@ -39,8 +39,13 @@ def test_evaluation__draws_other_views_than_training_and_the_same_ones_every_tim
     assert not trained & set(seeds)
 
 
-def uint8_vectors(seed):
-    return np.random.default_rng(seed).integers(0, 256, (16, 6), dtype="uint8")
+def small_encoder():
+    return keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(5)])
+
+
+def token_encoder(**options):
+    embedding = keras.layers.Embedding(256, 8)
+    return keras.Sequential([keras.Input((5,), **options), embedding, keras.layers.GlobalAveragePooling1D()])
 
 
 def assert_train_alike(one, other):
@@ -51,17 +56,45 @@ def assert_train_alike(one, other):
 
 
 def test_uint8__means_fractions_of_255_in_ready_made_pairs():
-    raw = {"view_1": uint8_vectors(1), "view_2": uint8_vectors(2)}
+    raw = {"view_1": pictures(16, size=4), "view_2": pictures(16, size=4, seed=2)}
     scaled = {name: view / np.float32(255) for name, view in raw.items()}
-    assert_train_alike((vector_byol(views=None), raw), (vector_byol(views=None), scaled))
+    options = {"views": None, "encoder": small_encoder}
+    assert_train_alike((vector_byol(**options), raw), (vector_byol(**options), scaled))
 
 
 def test_uint8__means_fractions_of_255_in_views_of_any_callable():
     def flipped(batch, seed):
-        return batch, tf.reverse(batch, [1])
+        return batch, tf.reverse(batch, [2])
 
-    raw = uint8_vectors(1)
-    assert_train_alike((vector_byol(views=flipped), raw), (vector_byol(views=flipped), raw / np.float32(255)))
+    raw, options = pictures(16, size=4), {"views": flipped, "encoder": small_encoder}
+    assert_train_alike((vector_byol(**options), raw), (vector_byol(**options), raw / np.float32(255)))
+
+
+@pytest.mark.parametrize("options", [{}, {"dtype": "int32"}])
+def test_uint8__of_tokens_is_left_alone(options):
+    """Also where nobody said that the input is of integers, which is what `Input` takes for granted."""
+    encoder, tokens = token_encoder(**options), np.arange(40, dtype="uint8").reshape(8, 5)
+    model = bk.BYOL(encoder, views=lambda batch, seed: (batch, tf.roll(batch, 1, axis=1)))
+    np.testing.assert_array_equal(as_encoded(tokens, encoder), tokens)
+    np.testing.assert_allclose(model(tokens), encoder(tokens.astype("int32")), atol=1e-6)
+
+
+def test_uint8__means_fractions_of_255_in_the_pictures_among_other_inputs():
+    image, tokens = keras.Input((8, 8, 3), name="image"), keras.Input((5,), dtype="int32", name="tokens")
+    parts = [keras.layers.GlobalAveragePooling2D()(image), token_encoder()(tokens)]
+    encoder = keras.Model({"image": image, "tokens": tokens}, keras.layers.Concatenate()(parts))
+    raw = {"tokens": np.arange(10, dtype="uint8").reshape(2, 5), "image": pictures(2, size=8)}
+    encoded = as_encoded(raw, encoder)
+    np.testing.assert_allclose(encoded["image"], raw["image"] / np.float32(255))
+    np.testing.assert_array_equal(encoded["tokens"], raw["tokens"])
+
+
+def test_uint8__of_clips_means_fractions_of_255_and_pictures_for_integers_are_left_alone():
+    clips = np.full((2, 3, 4, 4, 1), 51, "uint8")
+    for dtype, scale in (("float32", 255.0), ("bfloat16", 255.0), ("uint8", 1.0)):
+        inputs = keras.Input(clips.shape[1:], dtype=dtype)
+        encoder = keras.Model(inputs, keras.layers.Flatten()(inputs))
+        np.testing.assert_allclose(as_encoded(clips, encoder), clips / scale)
 
 
 def test_preprocessor__comes_before_the_check_of_values():

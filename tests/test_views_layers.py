@@ -36,6 +36,15 @@ def test_views__differ_with_one_list_and_follow_two():
     np.testing.assert_allclose(one, 2 * other)
 
 
+def test_layers__are_given_tokens_as_they_are():
+    class Kept(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    tokens = np.arange(12, dtype="uint8").reshape(3, 4)
+    np.testing.assert_array_equal(from_layers([Kept()])(tokens, SEED)[0], tokens)
+
+
 def test_layers__work_in_a_graph():
     views = from_layers([keras.layers.RandomFlip(), keras.layers.RandomContrast(0.5), keras.layers.RandomErasing()])
     one, other = tf.function(views)(tf.constant(pictures()), tf.constant(SEED))

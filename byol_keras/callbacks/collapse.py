@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from ..arguments import check_positive
 from ..evaluation.health import Verdict, alignment, effective_rank, uniformity, verdict
-from ..viewing import as_encoded, make_pair
 from .window import Window
 
 __all__ = ["CollapseMonitor"]
@@ -25,13 +24,13 @@ class CollapseMonitor(keras.callbacks.Callback):
     `bk.evaluation.verdict`: by the share of its highest spread that it kept, and by the trend. When the verdict turns
     to `"collapsing"` or `"collapsed"` it warns once, with the numbers, likely causes and a remedy.
 
-    With `images` it also measures, in inference mode, at each look:
+    With `examples` it also measures, in inference mode, at each look:
 
     - `effective_rank`: of the encoder's outputs, how many directions they use;
     - `alignment` and `uniformity`: of the projections of two views, where a collapse shows (both go to 0).
 
     These go into the logs at the end of each epoch (list the monitor before callbacks that read them there) and into
-    `latest`. A look costs three forward passes over `images`: 256 pictures took 0.36 of a training step of 128
+    `latest`. A look costs three forward passes over `examples`: 256 pictures took 0.36 of a training step of 128
     (`small_resnet`, CPU), 2% of the time at the default `every`. Training ends with the same weights as without.
 
     Attributes:
@@ -40,7 +39,7 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     Args:
         action: `"warn"`, or `"stop"` to end training as well. Default `"warn"`.
-        images: some 256 to 512 examples as the model takes them, of any kind, not only pictures: an array or a
+        examples: some 256 to 512 examples as the model takes them, of any kind, not only pictures: an array or a
             structure of arrays; where the data brings its own pairs, a dict of `view_1` and `view_2`. Default None:
             `target_std` alone.
         every: batches from one look to the next. Default 20.
@@ -51,20 +50,20 @@ class CollapseMonitor(keras.callbacks.Callback):
     >>> model = bk.BYOL(encoder, views=lambda batch, seed: (batch, batch + 0.1))
     >>> model.compile("sgd")
     >>> vectors = np.random.default_rng(0).normal(size=(512, 6)).astype("float32")
-    >>> monitor = CollapseMonitor(action="stop", images=vectors[:64], every=2)
+    >>> monitor = CollapseMonitor(action="stop", examples=vectors[:64], every=2)
     >>> history = model.fit(vectors, epochs=1, callbacks=[monitor], verbose=0)
     >>> monitor.verdict.state, sorted(monitor.latest)
     ('healthy', ['alignment', 'effective_rank', 'step', 'target_std', 'uniformity'])
     """
 
-    def __init__(self, action: str = "warn", images: object = None, every: int = 20) -> None:
+    def __init__(self, action: str = "warn", examples: object = None, every: int = 20) -> None:
         super().__init__()
         if action not in ("warn", "stop"):
             raise ValueError(f"`action` must be 'warn' or 'stop'. Received: action={action!r}")
         check_positive(every=every)
-        _check_images(images)
+        _check_examples(examples)
         self.action = action
-        self.images = images
+        self.examples = examples
         self.every = every
         self._forget()
 
@@ -111,19 +110,19 @@ class CollapseMonitor(keras.callbacks.Callback):
                 warnings.warn(self.verdict.sentence, stacklevel=2)
 
     def _examine(self) -> dict[str, float]:
-        if self.images is None:
+        if self.examples is None:
             return {}
         if self._pair is None:
-            self._pair = _draw_pair(self.model, self.images)
-        images = keras.tree.map_structure(tf.convert_to_tensor, self.images)
-        return {name: float(value) for name, value in self._measure(images, self._pair).items()}
+            self._pair = _draw_pair(self.model, self.examples)
+        examples = keras.tree.map_structure(tf.convert_to_tensor, self.examples)
+        return {name: float(value) for name, value in self._measure(examples, self._pair).items()}
 
-    def _measure_all(self, images: object, pair: tuple) -> dict[str, tf.Tensor]:
+    def _measure_all(self, examples: object, pair: tuple) -> dict[str, tf.Tensor]:
         model = self.model
         encoded = [model.encoder(view, training=False) for view in pair]
         first, second = (model.projector(features, training=False) for features in encoded)
         return {
-            "effective_rank": effective_rank(encoded[0] if model.views is None else model(images, training=False)),
+            "effective_rank": effective_rank(encoded[0] if model.views is None else model(examples, training=False)),
             "alignment": alignment(first, second),
             "uniformity": (uniformity(first) + uniformity(second)) / 2.0,
         }
@@ -141,36 +140,27 @@ class CollapseMonitor(keras.callbacks.Callback):
         self._window = Window(*state["window"])
 
 
-def _check_images(images: object) -> None:
-    if images is None:
+def _check_examples(examples: object) -> None:
+    if examples is None:
         return
-    lengths = {len(leaf) for leaf in keras.tree.flatten(images)}
+    lengths = {len(leaf) for leaf in keras.tree.flatten(examples)}
     if len(lengths) != 1 or min(lengths) < 2:
         raise ValueError(
-            "`images` must be arrays of one length, two examples or more. "
+            "`examples` must be arrays of one length, two examples or more. "
             f"Received: arrays of the lengths {sorted(lengths)}"
         )
 
 
-def _draw_pair(model: keras.Model, images: object) -> tuple:
-    """Two views of every image, always the same two; random states that the views keep are put back."""
-    draw = tf.function(lambda examples: _views_of(model, examples))
-    images = keras.tree.map_structure(tf.convert_to_tensor, images)
-    drawn_from = draw.get_concrete_function(images).graph.variables
+def _draw_pair(model: keras.Model, examples: object) -> tuple:
+    """Two views of every example, always the same two; random states that the views keep are put back."""
+    draw = tf.function(lambda batch: model.views_of(batch, tf.constant([0, 0])))
+    examples = keras.tree.map_structure(tf.convert_to_tensor, examples)
+    drawn_from = draw.get_concrete_function(examples).graph.variables
     states = [variable.read_value() for variable in drawn_from]
-    pair = draw(images)
+    pair = draw(examples)
     for variable, state in zip(drawn_from, states, strict=True):
         variable.assign(state)
     return pair
-
-
-def _views_of(model: keras.Model, examples: object) -> tuple:
-    prepare = model.preprocessor or (lambda inputs: inputs)
-    if model.views is None:
-        examples = {name: prepare(view) for name, view in examples.items()}
-    else:
-        examples = prepare(examples)
-    return tuple(as_encoded(view, model.encoder) for view in make_pair(model.views, examples, tf.constant([0, 0])))
 
 
 def _thinned(history: list[dict[str, float]]) -> list[dict[str, float]]:

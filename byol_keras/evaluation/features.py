@@ -24,7 +24,8 @@ def extract_features(model: keras.Model, data: object, batch_size: int = 256) ->
     costs no second compilation.
 
     Args:
-        model: a `BYOL`, or a bare encoder that returns vectors. To an encoder of floats, uint8 means fractions of 255.
+        model: a `BYOL`, or a bare encoder that returns vectors. To an encoder of floats, uint8 pictures
+            mean fractions of 255.
         data: an array (or a structure of arrays, for several inputs), or an iterable of batches such as a
             `tf.data.Dataset`; of a batch that is a tuple the first part counts, labels are ignored.
         batch_size: examples per pass, for arrays; a dataset brings its own batches. Default 256.
@@ -63,11 +64,10 @@ def _forward_of(model: keras.Model) -> Callable:
 
 
 def _traced(reference: weakref.ref) -> Callable:
-    # A `BYOL`, which is known by its target, takes care of its inputs itself.
     @tf.function
     def forward(batch: object) -> tf.Tensor:
         model = reference()
-        inputs = batch if hasattr(model, "update_target") else as_encoded(batch, model)
+        inputs = batch if getattr(model, "prepares_inputs", False) else as_encoded(batch, model)
         return tf.cast(model(inputs, training=False), tf.float32)
 
     def run(batch: object) -> np.ndarray:

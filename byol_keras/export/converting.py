@@ -9,6 +9,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
+import tensorflow as tf
+
 from ..writing import replace_file
 from .card import write_card
 from .portable import Portable
@@ -21,12 +23,13 @@ _SHOWN = 300
 
 
 @contextlib.contextmanager
-def as_saved_model(portable: Portable, batch_size: int | None) -> Iterator[str]:
+def as_saved_model(portable: Portable, batch_size: int | None, path: str) -> Iterator[str]:
     """A folder for drafts that holds `model`, a SavedModel with `serving_default` alone; it vanishes with the block.
 
     Args:
         portable: the encoder; pictures must have a known size.
         batch_size: None for any.
+        path: of the file that will be made of it; its folder is made first, so that a bad place is noticed at once.
     """
     inputs = portable.inputs(batch_size)
     if any(None in spec.shape[1:] for spec in inputs.values()) and portable.is_picture:
@@ -34,6 +37,7 @@ def as_saved_model(portable: Portable, batch_size: int | None) -> Iterator[str]:
             "`size` must be given: the encoder takes pictures of any size, the format those of one. Received: size=None"
         )
     default = signatures_of(portable)["serving_default"]._replace(inputs=inputs)
+    tf.io.gfile.makedirs(os.path.dirname(path) or ".")
     with tempfile.TemporaryDirectory() as folder:
         write_signatures(portable, {"serving_default": default}, os.path.join(folder, "model"))
         yield folder

@@ -2,7 +2,8 @@
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
 
@@ -32,7 +33,8 @@ def onnx(
     own. Beside `NAME.onnx` lies `NAME.model_card.json`.
 
     Args:
-        model: an encoder, or a `BYOL`, of which the online encoder goes, behind its preprocessor.
+        model: an encoder; a `BYOL`, of which the online encoder goes, behind its preprocessor; or a classifier of
+            `bk.finetune`, whose vectors are probabilities.
         path: the file to write, ending in `.onnx`.
         batch_size: of every call, for runtimes that want it fixed. Default None: any.
         normalize: whether vectors are brought to length one. Default False.
@@ -53,7 +55,7 @@ def onnx(
         check_positive(batch_size=batch_size)
     portable = Portable(model, normalize, size)
     facts = {"opset": _OPSET, "batch_size": batch_size, "warnings": warned_of(portable)}
-    with as_saved_model(portable, batch_size) as folder:
+    with as_saved_model(portable, batch_size, path) as folder:
         source, draft = os.path.join(folder, "model"), os.path.join(folder, "model.onnx")
         options = ["--signature_def", "serving_default", "--opset", str(_OPSET), "--output", draft]
         run(["-m", "tf2onnx.convert", "--saved-model", source, *options], "ONNX")
@@ -68,6 +70,15 @@ def _check_operations(content: bytes) -> None:
     import onnx as package
 
     known = {schema.name for schema in package.defs.get_all_schemas()}
-    lacking = sorted({node.op_type for node in package.load_from_string(content).graph.node} - known)
+    lacking = sorted(set(_operations(package.load_from_string(content).graph)) - known)
     if lacking:
         raise RuntimeError(f"the encoder can't be converted to ONNX: the format has no {', '.join(lacking)}")
+
+
+def _operations(graph: Any) -> Iterator[str]:
+    """Names of operations, those inside of loops and branches too."""
+    for node in graph.node:
+        yield node.op_type
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _operations(inner)

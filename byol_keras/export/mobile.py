@@ -45,7 +45,8 @@ def litert(
     `NAME.tflite` lies `NAME.model_card.json`.
 
     Args:
-        model: an encoder, or a `BYOL`, of which the online encoder goes, behind its preprocessor.
+        model: an encoder; a `BYOL`, of which the online encoder goes, behind its preprocessor; or a classifier of
+            `bk.finetune`, whose vectors are probabilities.
         path: the file to write, ending in `.tflite`.
         quantization: see above. Default `"float32"`.
         representative: for `"int8"` some hundred inputs such as the model was trained on, from which the ranges of its
@@ -68,7 +69,7 @@ def litert(
     _check_recurrent(portable.encoder, quantization, batch_size)
     examples = None if representative is None else portable.examples(representative, "representative")
     warnings = warned_of(portable)
-    with as_saved_model(portable, batch_size) as folder:
+    with as_saved_model(portable, batch_size, path) as folder:
         integers = ("uint8" if portable.is_picture else "int8") if integer else None
         job = {"quantization": quantization, "integer": integers}
         tensors, content = _converted(folder, job, examples, batch_size or 1)

@@ -5,13 +5,14 @@ import numpy as np
 import tensorflow as tf
 
 from ..arguments import check_positive
-from ..cloning import in_float32
+from ..cloning import in_float32, inputs_of
 from ..encoders import pooled, resized
+from ..views.pictures import check_pictures
 
-__all__ = ["REPRESENTATION", "Portable", "as_encoder", "inputs_of"]
+__all__ = ["REPRESENTATION", "Portable", "as_encoder"]
 
 REPRESENTATION = "representation"
-"""What the output is called in every format."""
+"""What the output is called in every format, the probabilities of a classifier too."""
 
 _PIXELS = "pixels"
 
@@ -20,8 +21,8 @@ class Portable:
     """What every export is made of: a function of raw inputs, and what has to be known about it.
 
     Args:
-        model: an encoder that returns a vector or feature maps (which are averaged), or a `BYOL`, of which the online
-            encoder goes, behind its preprocessor.
+        model: an encoder that returns a vector or feature maps (which are averaged); a `BYOL`, of which the online
+            encoder goes, behind its preprocessor; or a classifier of `bk.finetune`, which goes as a whole.
         normalize: whether vectors are brought to length one.
         size: height and width of the pictures, or one number for both, where the encoder takes any.
 
@@ -37,11 +38,12 @@ class Portable:
     def __init__(self, model: keras.Model, normalize: bool = False, size: int | tuple[int, int] | None = None) -> None:
         encoder = _in_float32(as_encoder(model))
         # What a preprocessor takes are its own raw inputs, not pixels as the rest of the library knows them.
-        self.is_picture = getattr(model, "preprocessor", None) is None and _takes_pictures(encoder)
+        self.is_picture = _preprocessor(model) is None and _takes_pictures(encoder)
         if size is not None:
             encoder = _at_size(encoder, size, self.is_picture)
         self.encoder = _normalized(encoder) if normalize else encoder
         self.normalized = normalize
+        self.is_classifier = _is_classifier(model)
 
     @property
     def name(self) -> str:
@@ -74,8 +76,8 @@ class Portable:
         """Arrays of examples as the function takes them, by name; what does not fit is a ValueError.
 
         Args:
-            values: an array, or a structure of arrays for several inputs; uint8 where floats are taken means fractions
-                of 255.
+            values: an array, or a structure of arrays for several inputs; uint8 pictures where floats are taken mean
+                fractions of 255.
             argument: what the user calls them, for the error message.
         """
         specs, arrays = self.inputs(), [np.asarray(part) for part in keras.tree.flatten(values)]
@@ -85,6 +87,8 @@ class Portable:
                 f"`{argument}` must hold at least one example of what the encoder takes: {wanted}. "
                 f"Received: {argument} of shape {', '.join(f'{part.shape} {part.dtype}' for part in arrays)}"
             )
+        if self.is_picture:
+            _check_pictures(arrays[0], argument)
         return {name: _cast(part, spec) for part, (name, spec) in zip(arrays, specs.items(), strict=True)}
 
     @property
@@ -92,14 +96,21 @@ class Portable:
         return inputs_of(self.encoder)
 
 
+def _check_pictures(pictures: np.ndarray, argument: str) -> None:
+    try:
+        check_pictures(pictures)
+    except ValueError as error:
+        text = str(error).replace("`views` takes", f"`{argument}` takes").replace("`x`", f"`{argument}`")
+        raise ValueError(text) from None
+
+
 def as_encoder(model: keras.Model) -> keras.Model:
-    """From raw inputs to vectors: an encoder, or that of a `BYOL` behind its preprocessor.
+    """From raw inputs to vectors: an encoder, that of a `BYOL` behind its preprocessor, or a classifier's network.
 
     Args:
-        model: an encoder that returns vectors or feature maps, or a `BYOL`.
+        model: an encoder that returns vectors or feature maps, a `BYOL`, or a classifier of `bk.finetune`.
     """
-    encoder = pooled(getattr(model, "encoder", model))
-    preprocessor = getattr(model, "preprocessor", None)
+    encoder, preprocessor = pooled(_network(model)), _preprocessor(model)
     if preprocessor is None:
         return encoder
     if not getattr(preprocessor, "inputs", None):
@@ -112,9 +123,23 @@ def as_encoder(model: keras.Model) -> keras.Model:
     return keras.Model(inputs, encoder(preprocessor(inputs)), name=encoder.name)
 
 
-def inputs_of(model: keras.Model) -> object:
-    """The symbolic inputs of a model in the structure that it is called with."""
-    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+def _network(model: keras.Model) -> keras.Model:
+    if _is_byol(model):
+        return model.encoder
+    return model.network if _is_classifier(model) else model
+
+
+def _preprocessor(model: keras.Model) -> keras.Layer | None:
+    return model.preprocessor if _is_byol(model) else None
+
+
+def _is_byol(model: keras.Model) -> bool:
+    # Known by its target: others, such as autoencoders, may have an encoder too, which is half of what they are.
+    return hasattr(model, "update_target")
+
+
+def _is_classifier(model: keras.Model) -> bool:
+    return hasattr(model, "fit_head")
 
 
 def _at_size(encoder: keras.Model, size: int | tuple[int, int], is_picture: bool) -> keras.Model:
@@ -150,7 +175,8 @@ def _fits(array: np.ndarray, spec: tf.TensorSpec) -> bool:
 
 
 def _cast(array: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
-    if array.dtype == np.uint8 and spec.dtype.is_floating:
+    # As `bk.views.unit_range` does it.
+    if array.dtype == np.uint8 and spec.dtype.is_floating and array.ndim >= 4:
         return array.astype("float32") / np.float32(255)
     return array.astype(spec.dtype.as_numpy_dtype)
 

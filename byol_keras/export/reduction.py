@@ -4,10 +4,14 @@ import keras
 import numpy as np
 
 from ..arguments import check_positive
+from ..cloning import inputs_of
 from ..evaluation import knn_accuracy
-from .portable import as_encoder, inputs_of
+from .portable import as_encoder
 
-__all__ = ["Reduction", "compare_dims", "reduced"]
+__all__ = ["DIMS", "Reduction", "compare_dims", "reduced"]
+
+DIMS = tuple(2**power for power in range(2, 12))
+"""Sizes that `compare_dims` tries, where they are smaller than the vectors."""
 
 # Directions of less than this share of the largest deviation are numerical noise, which whitening would blow up.
 _NOISE = 1e-5
@@ -42,6 +46,8 @@ class Reduction:
             )
         mean = features.mean(axis=0)
         _, deviations, directions = np.linalg.svd(features - mean, full_matrices=False)
+        if whiten:
+            _check_varied(features, deviations)
         self.kept = float(np.sum(deviations[:dim] ** 2) / max(np.sum(deviations**2), np.finfo("float64").tiny))
         scales = np.maximum(deviations, deviations[0] * _NOISE) / np.sqrt(max(1, len(features) - 1))
         kernel = directions[:dim].T / scales[:dim] if whiten else directions[:dim].T
@@ -96,13 +102,22 @@ def compare_dims(
         bank_labels: their classes.
         queries: features to judge.
         query_labels: their classes.
-        dims: sizes to try. Default: powers of two from 4 on.
+        dims: sizes to try. Default: `DIMS`, the powers of two from 4 on.
         whiten: as in `Reduction`. Default False.
     """
-    sizes = sorted(set(dims or [2**power for power in range(2, 12)]))
     lines = []
-    for dim in [size for size in sizes if size <= min(bank.shape)]:
+    for dim in [size for size in sorted(set(dims or DIMS)) if size <= min(bank.shape)]:
         reduction = Reduction(bank, dim, whiten)
         accuracy = knn_accuracy(reduction(bank), bank_labels, reduction(queries), query_labels)
         lines.append((dim, reduction.kept, accuracy))
     return [*lines, (bank.shape[1], 1.0, knn_accuracy(bank, bank_labels, queries, query_labels))]
+
+
+def _check_varied(features: np.ndarray, deviations: np.ndarray) -> None:
+    """Refuses what can't be whitened: vectors that are all the same to float32."""
+    rounding = np.finfo("float32").eps * np.abs(features).max()
+    if deviations[0] <= rounding * np.sqrt(len(features)):
+        raise ValueError(
+            "`features` must differ from each other to be whitened. "
+            f"Received: {len(features)} vectors that are all the same"
+        )

@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,9 @@ import tensorflow as tf
 from ..quiet import without_remarks
 from .portable import REPRESENTATION
 
-__all__ = ["Runtime", "open_artefact"]
+__all__ = ["Runtime", "check_packages", "open_artefact"]
+
+_PACKAGES = {"litert": "ai_edge_litert.interpreter", "onnx": "onnxruntime", "openvino": "openvino"}
 
 
 class Runtime:
@@ -20,6 +22,7 @@ class Runtime:
     Args:
         name: of what runs it.
         run: from inputs by name to vectors, for as many examples as `batch_size` says.
+        inputs: their names.
         batch_size: that it is made for, None for any.
         precision: `"float32"`, `"float16"` or `"int8"`, the coarsest of its weights.
     """
@@ -28,10 +31,12 @@ class Runtime:
         self,
         name: str,
         run: Callable[[Mapping[str, np.ndarray]], np.ndarray],
+        inputs: Collection[str],
         batch_size: int | None = None,
         precision: str = "float32",
     ) -> None:
-        self.name, self.run, self.batch_size, self.precision = name, run, batch_size, precision
+        self.name, self.run, self.inputs = name, run, inputs
+        self.batch_size, self.precision = batch_size, precision
 
     def __call__(self, examples: Mapping[str, np.ndarray], batch_size: int = 32) -> np.ndarray:
         """The vectors of any number of examples; the last batch is filled up where the size of batches is fixed."""
@@ -68,16 +73,17 @@ def open_artefact(path: str | os.PathLike, reader: str | None = None) -> Runtime
 def _tensorflow(path: str) -> Runtime:
     # The signature lives as long as the model that it belongs to is held.
     loaded = tf.saved_model.load(path)
+    inputs = loaded.signatures["serving_default"].structured_input_signature[1]
 
     def run(batch: Mapping[str, np.ndarray]) -> np.ndarray:
         asked = loaded.signatures["serving_default"]
         return asked(**{name: tf.constant(values) for name, values in batch.items()})[REPRESENTATION].numpy()
 
-    return Runtime("TensorFlow", run)
+    return Runtime("TensorFlow", run, inputs)
 
 
 def _litert(path: str) -> Runtime:
-    package = _package("ai_edge_litert.interpreter", "litert")
+    package = _package("litert")
     with without_remarks():
         interpreter = package.Interpreter(path)
     inputs = {_plain(detail["name"]): detail for detail in interpreter.get_input_details()}
@@ -97,7 +103,7 @@ def _litert(path: str) -> Runtime:
         interpreter.invoke()
         return _as_floats(interpreter.get_tensor(output["index"]), output)
 
-    return Runtime("LiteRT", run, size if size > 0 else None, _coarsest(interpreter))
+    return Runtime("LiteRT", run, inputs, size if size > 0 else None, _coarsest(interpreter))
 
 
 def _coarsest(interpreter: Any) -> str:
@@ -124,26 +130,40 @@ def _as_floats(values: np.ndarray, detail: dict) -> np.ndarray:
 
 
 def _onnxruntime(path: str) -> Runtime:
-    package = _package("onnxruntime", "onnx")
+    package = _package("onnx")
     session = package.InferenceSession(path, providers=["CPUExecutionProvider"])
-    size = session.get_inputs()[0].shape[0]
+    inputs = {given.name: given.shape[0] for given in session.get_inputs()}
+    size = next(iter(inputs.values()))
     fixed = size if isinstance(size, int) else None
-    return Runtime("ONNX Runtime", lambda batch: session.run([REPRESENTATION], dict(batch))[0], fixed)
+    return Runtime("ONNX Runtime", lambda batch: session.run([REPRESENTATION], dict(batch))[0], inputs, fixed)
 
 
 def _openvino(path: str) -> Runtime:
-    package = _package("openvino", "openvino")
+    package = _package("openvino")
     # By itself it may choose bfloat16.
     compiled = package.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    inputs = [given.any_name for given in compiled.inputs]
     size = compiled.inputs[0].partial_shape[0]
-    return Runtime("OpenVINO", lambda batch: compiled(dict(batch))[0], size.get_length() if size.is_static else None)
+    fixed = size.get_length() if size.is_static else None
+    return Runtime("OpenVINO", lambda batch: compiled(dict(batch))[0], inputs, fixed)
 
 
-def _package(name: str, extra: str) -> Any:
+def check_packages(extras: Iterable[str]) -> None:
+    """Refuses to begin where what runs these formats is not installed.
+
+    Args:
+        extras: of `"litert"`, `"onnx"` and `"openvino"`; what needs no package may be among them.
+    """
+    for extra in extras:
+        if extra in _PACKAGES:
+            _package(extra)
+
+
+def _package(extra: str) -> Any:
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(_PACKAGES[extra])
     except ImportError as error:
-        package = name.split(".")[0].replace("_", "-")
+        package = _PACKAGES[extra].split(".")[0].replace("_", "-")
         raise ImportError(
             f"`verify` runs these files with the package {package}: pip install 'byol-keras[{extra}]'"
         ) from error

@@ -32,7 +32,8 @@ def saved_model(
     """Writes an encoder as a SavedModel in TensorFlow Serving's layout, and returns its folder.
 
     It loads with plain TensorFlow; neither Keras nor this library is needed. It computes in float32, whatever the model
-    was trained in, takes batches of any size, and appears whole or not at all, so that a server may poll the folder.
+    was trained in, and takes batches of any size. On a local disk it appears whole or not at all, so that a server may
+    poll the folder; object stores copy it to its place file by file, where a server may see a part of it.
 
     | signature | takes | gives |
     |---|---|---|
@@ -46,7 +47,8 @@ def saved_model(
     Beside the model lies `model_card.json`.
 
     Args:
-        model: an encoder, or a `BYOL`, of which the online encoder goes, behind its preprocessor.
+        model: an encoder; a `BYOL`, of which the online encoder goes, behind its preprocessor; or a classifier of
+            `bk.finetune`, whose vectors are probabilities.
         path: `NAME/VERSION` to write that version, which must not exist; or `NAME`, to which the next version is added.
         normalize: whether vectors are brought to length one. Default False.
         size: height and width of the pictures, or one number for both, where the encoder takes any. Default None: the
@@ -70,7 +72,7 @@ def saved_model(
     with beside(folder) as draft:
         write_signatures(portable, signatures, draft)
         if warmup is not None:
-            write_warmup(draft, os.path.basename(os.path.dirname(folder)), portable.examples(warmup, "warmup"))
+            write_warmup(draft, _name(folder), portable.examples(warmup, "warmup"))
         card = os.path.join(draft, "model_card.json")
         write_card(card, portable, "savedmodel", draft, signatures, facts, details)
     return folder
@@ -87,6 +89,11 @@ def write_signatures(portable: Portable, signatures: Mapping[str, Signature], fo
     for name, signature in signatures.items():
         archive.add_endpoint(name, signature.function, input_signature=list(signature.inputs.values()))
     archive.write_out(folder, verbose=False)
+
+
+def _name(folder: str) -> str:
+    """What a server calls the model: the folder that holds the versions."""
+    return os.path.basename(os.path.dirname(os.path.abspath(folder)))
 
 
 def _version(path: str) -> str:

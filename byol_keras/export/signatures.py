@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from ..encoders import pyramid
-from ..views.base import unit_range
+from ..views import unit_range
 from .pictures import pixels_of
 from .portable import Portable
 

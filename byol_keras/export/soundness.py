@@ -15,7 +15,10 @@ _CONSTANT = 0.01
 
 
 def warned_of(portable: Portable) -> list[str]:
-    """Sentences about an encoder that nobody should serve, each given as a warning too; usually none."""
+    """Sentences about an encoder that nobody should serve, usually none.
+
+    Each is given as a warning too, at the place that called the function which calls this one.
+    """
     found = []
     if _is_untrained(portable.encoder):
         found.append(
@@ -24,7 +27,7 @@ def warned_of(portable: Portable) -> list[str]:
     if _is_constant(portable):
         found.append(f"`{portable.name}` looks collapsed: it gives almost the same vector for every input")
     for sentence in found:
-        warnings.warn(sentence, stacklevel=4)
+        warnings.warn(sentence, stacklevel=3)
     return found
 
 
@@ -39,7 +42,8 @@ def _is_untrained(encoder: keras.Model) -> bool:
 
 def _is_constant(portable: Portable) -> bool:
     inputs = portable.inputs(_PROBES).values()
-    if any(not spec.dtype.is_floating for spec in inputs):
+    # To a classifier noise may well be of one class.
+    if portable.is_classifier or any(not spec.dtype.is_floating for spec in inputs):
         return False
     draw = np.random.default_rng(0)
     batch = [draw.random([side or 32 for side in spec.shape], "float32") for spec in inputs]

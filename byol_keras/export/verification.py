@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import statistics
 import time
@@ -11,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..evaluation import knn_predictions
 from ..precision import restored_precision, set_precision
+from .judge import Judge, as_classes
 from .portable import REPRESENTATION, Portable
 from .runtimes import Runtime, open_artefact
 
@@ -21,7 +22,6 @@ __all__ = ["Check", "Verification", "verify"]
 _DIFFERENCE = 1e-4
 _COSINES = {"float16": 0.999, "int8": 0.95}
 _KNN_LOSS = 0.02
-_FOLDS = 5
 _BATCHES = [1, 32]
 _WARM, _TIMED = 3, 15
 
@@ -37,7 +37,7 @@ class Check:
         difference: largest one from the encoder's numbers, as a part of the encoder's largest number.
         cosine: mean similarity of an example's two vectors.
         centred_cosine: the same after the mean of all examples was taken away, which all vectors may share.
-        knn: accuracy, None without labels.
+        knn: accuracy, None without labels, 0 for vectors with NaN or infinity.
         knn_before: accuracy of the encoder itself.
         megabytes: of the artefact.
         milliseconds: by batch size, medians.
@@ -75,8 +75,10 @@ class Verification:
         return not any(check.broken for check in self.checks)
 
     def to_json(self) -> str:
-        """All numbers as text."""
-        return json.dumps(dataclasses.asdict(self) | {"ok": self.ok}, indent=2)
+        """All numbers as text; those that are NaN or infinite, which JSON has no word for, as null."""
+        checks = [{key: _plain(value) for key, value in dataclasses.asdict(check).items()} for check in self.checks]
+        content = {"checks": checks, "examples": self.examples, "ok": self.ok}
+        return json.dumps(content, indent=2, allow_nan=False)
 
 
 def verify(
@@ -98,10 +100,11 @@ def verify(
     picture and proves nothing: verify a trained one.
 
     Args:
-        model: what was exported.
+        model: what was exported: an encoder, a `BYOL`, or a classifier of `bk.finetune`.
         artefacts: folders with SavedModels, `.tflite` and `.onnx` files.
         examples: inputs as the encoder takes them, a hundred or more.
-        labels: their classes, for kNN: each fifth of the examples is asked about, the others answer. Default None.
+        labels: their classes, five or more, for kNN: each fifth of the examples is asked about, the others answer.
+            Default None.
         normalize: as it was exported. Default False.
         openvino: whether OpenVINO reads SavedModels and ONNX files as well. Default False.
         k: neighbours of kNN. Default 200.
@@ -117,8 +120,9 @@ def verify(
         set_precision("float32")
         portable = Portable(model, normalize)
         inputs = portable.examples(examples, "examples")
+        labels = None if labels is None else as_classes(labels, inputs)
         wanted = _in_keras(portable)(inputs)
-        judge = _Judge(wanted, labels, k, temperature)
+        judge = Judge(wanted, labels, k, temperature)
         checks = [_check(path, reader, inputs, judge) for path, reader in _readings(artefacts, openvino)]
     return Verification(tuple(checks), len(wanted))
 
@@ -129,7 +133,7 @@ def _in_keras(portable: Portable) -> Runtime:
     def run(batch: Mapping[str, np.ndarray]) -> np.ndarray:
         return forward(*map(tf.constant, batch.values()))[REPRESENTATION].numpy()
 
-    return Runtime("Keras", run)
+    return Runtime("Keras", run, portable.inputs())
 
 
 def _readings(artefacts: Iterable[str | os.PathLike], openvino: bool) -> list[tuple[str, str | None]]:
@@ -140,47 +144,10 @@ def _readings(artefacts: Iterable[str | os.PathLike], openvino: bool) -> list[tu
     return [(path, reader) for path in paths for reader in readers[path]]
 
 
-class _Judge:
-    """Compares vectors with those of the encoder.
-
-    Args:
-        wanted: the encoder's vectors.
-        labels: classes of the examples, or None.
-        k: neighbours.
-        temperature: of their votes.
-    """
-
-    def __init__(self, wanted: np.ndarray, labels: np.ndarray | None, k: int, temperature: float) -> None:
-        self.wanted, self.labels, self.k, self.temperature = wanted, labels, k, temperature
-        self.knn_before = self.knn(wanted)
-
-    def knn(self, vectors: np.ndarray) -> float | None:
-        """Accuracy of the nearest neighbours, None without labels; every example is asked about, others answer."""
-        if self.labels is None:
-            return None
-        fold = np.random.default_rng(0).permutation(len(vectors)) % _FOLDS
-        right = 0
-        for part in range(_FOLDS):
-            bank, queries = fold != part, fold == part
-            found = knn_predictions(vectors[bank], self.labels[bank], vectors[queries], self.k, self.temperature)
-            right += np.count_nonzero(found == self.labels[queries])
-        return right / len(vectors)
-
-    def difference(self, vectors: np.ndarray) -> float:
-        """The largest one of any number, in proportion to the largest number."""
-        return float(np.abs(vectors - self.wanted).max() / max(np.abs(self.wanted).max(), 1e-12))
-
-    def cosine(self, vectors: np.ndarray, centred: bool) -> float:
-        """Mean similarity of an example's two vectors."""
-        mean = self.wanted.mean(axis=0) if centred else 0.0
-        ours, theirs = (part.astype("float64") - mean for part in (self.wanted, vectors))
-        lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-        return float(np.mean(np.sum(ours * theirs, axis=1) / np.maximum(lengths, 1e-12)))
-
-
-def _check(path: str, reader: str | None, inputs: Mapping[str, np.ndarray], judge: _Judge) -> Check:
+def _check(path: str, reader: str | None, inputs: Mapping[str, np.ndarray], judge: Judge) -> Check:
     runtime = open_artefact(path, reader)
-    vectors = runtime(inputs)
+    inputs = _named(inputs, runtime, path)
+    vectors = _vectors(runtime, path, inputs, judge.wanted.shape)
     found = Check(
         artefact=path,
         runtime=runtime.name,
@@ -196,14 +163,44 @@ def _check(path: str, reader: str | None, inputs: Mapping[str, np.ndarray], judg
     return dataclasses.replace(found, broken=tuple(_broken(found)))
 
 
+def _named(inputs: Mapping[str, np.ndarray], runtime: Runtime, path: str) -> dict[str, np.ndarray]:
+    """The inputs by the names of an artefact, which is refused where it takes others."""
+    if len(inputs) == len(runtime.inputs) == 1:
+        # Keras numbers inputs without a name, and may do so anew when it loads an encoder.
+        return dict(zip(runtime.inputs, inputs.values(), strict=True))
+    if set(runtime.inputs) != set(inputs):
+        raise ValueError(
+            f"`artefacts` must take what the encoder takes: {', '.join(inputs)}. "
+            f"Received: {path}, which takes {', '.join(runtime.inputs)}"
+        )
+    return dict(inputs)
+
+
+def _vectors(runtime: Runtime, path: str, inputs: Mapping[str, np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """What an artefact gives, which is refused where its vectors are of another length than the encoder's."""
+    vectors = runtime(inputs)
+    if vectors.shape != shape:
+        raise ValueError(
+            f"`artefacts` must give vectors as long as the encoder's, of shape {shape}. "
+            f"Received: {path}, which gives {vectors.shape}"
+        )
+    return vectors
+
+
 def _broken(check: Check) -> Iterator[str]:
-    if check.precision == "float32" and not check.difference <= _DIFFERENCE:
+    if not math.isfinite(check.difference):
+        yield "NaN or infinity among its numbers or the encoder's"
+    elif check.precision == "float32" and not check.difference <= _DIFFERENCE:
         yield f"differs by {check.difference:.1e}, more than {_DIFFERENCE:.0e}"
     least = _COSINES.get(check.precision)
     if least is not None and not check.centred_cosine >= least:
         yield f"centred cosine {check.centred_cosine:.4f}, below {least}"
     if check.knn is not None and not check.knn_before - check.knn < _KNN_LOSS:
         yield f"kNN accuracy fell from {check.knn_before:.1%} to {check.knn:.1%}"
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _sizes(runtime: Runtime) -> list[int]:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..cloning import inputs_of
 from ..evaluation.features import extract_features
 from ..evaluation.labelled import as_labels, check_same_length
 from ..evaluation.linear import fit_linear
@@ -27,7 +28,7 @@ class Classifier(keras.Model):
 
     Attributes:
         encoder: the network below the head.
-        network: the same as a plain functional model of floats, to be exported.
+        network: the same as a plain functional model of floats, which is what `bk.export` writes.
 
     Args:
         encoder: a built functional or `Sequential` model that returns vectors; it is used, not copied.
@@ -38,6 +39,9 @@ class Classifier(keras.Model):
         seed: int from 0 on, what `augment` depends on. Default 0.
         **kwargs: `name` and `dtype`.
     """
+
+    # For `extract_features`: `call` does what the encoder needs done to them.
+    prepares_inputs = True
 
     def __init__(
         self,
@@ -114,8 +118,7 @@ def checked_classes(examples: object, labels: np.ndarray, num_classes: int | Non
 
 
 def _network(encoder: keras.Model, head: keras.layers.Layer, name: str) -> keras.Model:
-    given = encoder.inputs[0] if isinstance(encoder, keras.Sequential) else encoder.input
     inputs = keras.tree.map_structure(
-        lambda tensor: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name), given
+        lambda tensor: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name), inputs_of(encoder)
     )
     return keras.Model(inputs, head(encoder(inputs)), name=name)

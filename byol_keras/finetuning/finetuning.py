@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from ..arguments import check_positive
-from ..cloning import twin
+from ..cloning import copied
 from ..evaluation.features import extract_features
 from ..intake import ArrayBatches
 from ..schedules import WarmupCosine
@@ -45,7 +45,7 @@ def finetune(
         encoder: a built functional or `Sequential` model that returns vectors, such as `BYOL.encoder`.
         num_classes: classes to tell apart, at least 2.
         frozen: which layers stay as they are: a share of those with weights, counted from the input (0, the default,
-            trains all; 1 trains the head alone), or the name of a layer, which is frozen with all before it.
+            trains all; 1 trains the head alone), or the name of a layer, which is frozen with all inside and before it.
         first_layer_rate: the rate of the encoder's first layer as a share of the head's; from layer to layer it climbs
             by one factor. Early layers are the most general, and have the least to learn. Default 1: all learn alike.
         optimizer: `"sgd"` (with momentum 0.9) or `"adam"`. Default `"sgd"`.
@@ -124,7 +124,7 @@ def finetuned_predictions(
         classifier.fit_head(images, labels, seed=seed)
     batches = ArrayBatches((images, labels), size, shuffle=True, seed=seed).endless(start=0)
     classifier.fit(batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0)
-    return extract_features(classifier, queries).argmax(axis=1)
+    return extract_features(classifier.network, queries).argmax(axis=1)
 
 
 def _copied(encoder: keras.Model, frozen: float | str, freeze_batch_norm: bool) -> keras.Model:
@@ -135,8 +135,7 @@ def _copied(encoder: keras.Model, frozen: float | str, freeze_batch_norm: bool) 
             "`BYOL`, wrap a subclassed model as `keras.Model(inputs, model(inputs))` and a backbone of feature maps "
             f"in `bk.encoders.pooled`. Received: encoder={encoder!r} with output shape {shape}"
         )
-    copy = twin(encoder, "encoder")
-    copy.name = encoder.name
+    copy = copied(encoder, "encoder")
     layers = copy._flatten_layers(include_self=True)
     if not copy.trainable_variables:
         for layer in layers:

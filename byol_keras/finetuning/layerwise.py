@@ -5,30 +5,32 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from ..arguments import did_you_mean
+
 __all__ = ["LayerwiseAdam", "LayerwiseSGD", "factors_of", "freeze"]
 
 
 def freeze(encoder: keras.Model, frozen: float | str) -> None:
     """Freezes the first layers of an encoder.
 
+    A layer's own weights, such as a class token, count as one layer in front of those inside. They are frozen when all
+    inside are: to Keras a frozen layer freezes what is in it.
+
     Args:
         encoder: a built model.
-        frozen: the share of the layers with weights, counted from the input, in [0, 1]; or the name of a layer, which
-            is frozen with all that come before it.
+        frozen: the share of the layers with weights of their own, counted from the input, in [0, 1]; or the name of a
+            layer, which is frozen with all inside it and all that come before it.
     """
-    layers = _leaves(encoder)
     if isinstance(frozen, str):
-        names = [layer.name for layer in layers]
-        if frozen not in names:
-            raise ValueError(f"`frozen` must be a share in [0, 1], or name a layer. Received: frozen={frozen!r}")
-        first = layers[: len(names) - names[::-1].index(frozen)]
+        first = _up_to(frozen, encoder)
     elif not 0.0 <= frozen <= 1.0:
         raise ValueError(f"`frozen` must be a share in [0, 1], or name a layer. Received: frozen={frozen}")
     else:
-        weighted = [layer for layer in layers if layer.weights]
+        weighted = _weighted(_ordered(encoder))
         first = weighted[: round(frozen * len(weighted))]
     for layer in first:
-        layer.trainable = False
+        if set(_weighted(_ordered(layer))) <= set(first):
+            layer.trainable = False
 
 
 def factors_of(encoder: keras.Model, variables: Sequence[keras.Variable], first_layer_rate: float) -> list[float]:
@@ -37,18 +39,39 @@ def factors_of(encoder: keras.Model, variables: Sequence[keras.Variable], first_
     Args:
         encoder: the model that most of the variables belong to.
         variables: what is trained; those of no layer of the encoder are the head's.
-        first_layer_rate: the share of the encoder's first layer with weights.
+        first_layer_rate: the share of the encoder's first layer with weights of its own.
     """
-    weighted = [layer for layer in _leaves(encoder) if layer.weights]
-    depth = {id(variable): place for place, layer in enumerate(weighted) for variable in layer.weights}
-    shares = [1.0 - depth.get(id(variable), len(weighted)) / len(weighted) for variable in variables]
-    return [first_layer_rate**share for share in shares]
+    weighted = _weighted(_ordered(encoder))
+    height = {id(own): len(weighted) - place for place, layer in enumerate(weighted) for own in _own(layer)}
+    return [first_layer_rate ** (height.get(id(variable), 0) / max(1, len(weighted))) for variable in variables]
 
 
-def _leaves(encoder: keras.Model) -> list[keras.layers.Layer]:
-    """Layers without layers inside, in the order in which they were made."""
-    layers = encoder._flatten_layers(include_self=False)
-    return [layer for layer in layers if not list(layer._flatten_layers(include_self=False))]
+def _up_to(name: str, encoder: keras.Model) -> list[keras.layers.Layer]:
+    """The layers with weights from the input to the last one inside the layer of that name."""
+    layers = _ordered(encoder)
+    named = [layer for layer in layers if layer.name == name]
+    if not named:
+        raise ValueError(
+            "`frozen` must be a share in [0, 1], or name a layer."
+            f"{did_you_mean(name, [layer.name for layer in layers])} Received: frozen={name!r}"
+        )
+    last = max(layers.index(layer) for layer in _ordered(named[-1]))
+    return _weighted(layers[: last + 1])
+
+
+def _ordered(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """A layer and all inside it, each before its parts and once, in the order in which they were made."""
+    # Keras lists all of them too, but those inside a layer backwards.
+    parts = layer._flatten_layers(include_self=False, recursive=False)
+    return list(dict.fromkeys([layer, *(inner for part in parts for inner in _ordered(part))]))
+
+
+def _weighted(layers: Sequence[keras.layers.Layer]) -> list[keras.layers.Layer]:
+    return [layer for layer in layers if _own(layer)]
+
+
+def _own(layer: keras.layers.Layer) -> list[keras.Variable]:
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
 class _Layerwise(keras.optimizers.Optimizer):

@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from .. import export
 from ..evaluation import extract_features, verdict
+from ..export.reduction import DIMS
+from ..export.runtimes import check_packages
 from ..report import read_run
 from .evaluating import labelled_data
 from .loading import Run
@@ -45,6 +47,8 @@ def export_run(run: Run, options: Any) -> Exported:
         run: the run.
         options: with the fields of the command's `ExportOptions`.
     """
+    if options.verify:
+        check_packages([*options.formats, *(["openvino"] if options.openvino else [])])
     pictures = _Pictures(run, options)
     encoder, dims = run.encoder(options.network), []
     details = _provenance(run, options.network)
@@ -120,8 +124,8 @@ def _smaller(encoder: keras.Model, pictures: _Pictures, options: Any) -> tuple[k
     if not parts:
         return smaller, []
     (bank, bank_labels), (queries, labels) = ((extract_features(encoder, part), known) for part, known in parts)
-    dims = sorted({options.dim, *(2**power for power in range(2, 12))})
-    return smaller, export.compare_dims(bank, bank_labels, queries, labels, tuple(dims), options.whiten)
+    dims = (options.dim, *DIMS)
+    return smaller, export.compare_dims(bank, bank_labels, queries, labels, dims, options.whiten)
 
 
 def _written(encoder: keras.Model, pictures: _Pictures, options: Any, place: str, details: dict[str, Any]) -> list[str]:

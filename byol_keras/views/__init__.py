@@ -1,7 +1,16 @@
 """Two views of a batch: stateless and compiled for pictures, or made of anybody's augmentation layers."""
 
-from .base import Views
+from ..randomness import positional_normal, positional_uniform
+from ..viewing import Views, unit_range
 from .image import ImageViews
 from .layered import LayerViews, from_layers
 
-__all__ = ["ImageViews", "LayerViews", "Views", "from_layers"]
+__all__ = [
+    "ImageViews",
+    "LayerViews",
+    "Views",
+    "from_layers",
+    "positional_normal",
+    "positional_uniform",
+    "unit_range",
+]

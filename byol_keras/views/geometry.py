@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from .randomness import between
+from ..randomness import between
 
 __all__ = [
     "ATTEMPTS",

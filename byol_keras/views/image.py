@@ -6,8 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..arguments import checked_size
+from ..viewing import Views
 from . import color, geometry
-from .base import Views
 from .parameters import Parameters, draw_parameters
 from .pictures import KEYS, as_pictures, check_pictures
 from .presets import checked
@@ -87,7 +88,7 @@ class ImageViews(Views):
         resize: str = "triangle",
         kernel: int | None = None,
     ) -> None:
-        self.size = _checked_size(size)
+        self.size = checked_size(size)
         self.preset = preset
         self.settings = checked(
             preset,
@@ -155,13 +156,6 @@ class ImageViews(Views):
     def get_config(self) -> dict[str, Any]:
         arguments = {"size": self.size, "preset": self.preset, "resize": self.resize, "kernel": self.kernel}
         return arguments | self.settings._asdict()
-
-
-def _checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    pair = tuple(size) if isinstance(size, list | tuple) else (size, size)
-    if len(pair) != 2 or not all(isinstance(side, Integral) and side > 0 for side in pair):
-        raise ValueError(f"`size` must be a positive integer, or two of them (height, width). Received: size={size}")
-    return int(pair[0]), int(pair[1])
 
 
 def _checked_resize(resize: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .base import check_finite, unit_range
+from ..admission import check_finite
+from ..viewing import unit_range
 
 __all__ = ["LayerViews", "from_layers"]
 
@@ -15,8 +16,8 @@ __all__ = ["LayerViews", "from_layers"]
 class LayerViews:
     """The two views of a batch that lists of augmentation layers make of it.
 
-    The layers are called in turn with `training=True`, after uint8 has become float32 in [0, 1]: so a layer
-    that asks for a `value_range` wants `(0, 1)` here.
+    The layers are called in turn with `training=True`, after uint8 pictures (and clips, whatever has a rank of 4
+    or more) have become float32 in [0, 1]: so a layer that asks for a `value_range` wants `(0, 1)` here.
 
     Keras' augmentation layers draw from random states of their own. So these views are no `Views`: they
     ignore the `seed`, two calls always differ, replicas would draw alike, and so more than one replica is

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from ..randomness import between, positional_uniform
 from .geometry import ATTEMPTS, random_boxes
 from .presets import Settings
-from .randomness import between, positional_uniform
 
 __all__ = ["Parameters", "draw_parameters"]
 

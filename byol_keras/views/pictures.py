@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .base import check_finite, unit_range
+from ..admission import check_finite
+from ..viewing import unit_range
 
 __all__ = ["KEYS", "as_pictures", "check_pictures"]
 

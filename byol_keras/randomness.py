@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["as_seed", "between", "fold_in", "positional_uniform"]
+__all__ = ["as_seed", "between", "fold_in", "positional_normal", "positional_uniform"]
 
 
 def as_seed(seed: tf.Tensor) -> tf.Tensor:
@@ -41,6 +41,22 @@ def positional_uniform(seed: tf.Tensor, count: int | tf.Tensor, columns: int) ->
     )
     own = tf.slice(bits, (replica * count, 0), (count, columns))
     return tf.cast(tf.bitwise.right_shift(own, tf.constant(8, tf.uint32)), tf.float64) * 2.0**-24
+
+
+def positional_normal(seed: tf.Tensor, shape: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
+    """Standard normal numbers for the examples that this replica holds, as `positional_uniform` draws them.
+
+    Args:
+        seed: int32 tensor of shape (2,), the same on all replicas.
+        shape: Of this replica's batch, the number of examples first.
+
+    Returns:
+        A float32 tensor of that shape. Its numbers come from 2**24 steps, and so lie within 5.5.
+    """
+    shape = tf.convert_to_tensor(shape, tf.int32)
+    uniform = positional_uniform(seed, shape[0], tf.reduce_prod(shape[1:]))
+    # The middle of each step, because the normal number that belongs to 0 is infinite.
+    return tf.reshape(tf.cast(tf.math.ndtri(uniform + 2.0**-25), tf.float32), shape)
 
 
 def between(low: float, high: float, uniform: tf.Tensor) -> tf.Tensor:
