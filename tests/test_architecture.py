@@ -11,7 +11,6 @@ LEAVES = {
     "arguments",
     "admission",
     "intake",
-    "losses",
     "metrics",
     "precision",
     "randomness",
@@ -29,6 +28,7 @@ LEAVES = {
 ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "distribution": set(),
     "cloning": set(),
+    "losses": {"arguments"},
     "heads": {"arguments", "layers"},
     "encoders": {"arguments", "layers"},
     "checkpoints": {"writing"},

@@ -47,3 +47,60 @@ def test_normalized_std__falls_as_vectors_draw_together():
     values = [float(normalized_std(spread + shift)) for shift in (0.0, 1.0, 3.0, 10.0)]
     assert values == sorted(values, reverse=True)
     assert values[-1] < 0.2
+
+
+def vectors(seed=0, shape=(8, 5)):
+    return np.random.default_rng(seed).normal(size=(2, *shape)).astype("float32")
+
+
+@pytest.mark.parametrize("name", ["byol", "infonce", "mse", "squared", "temperature"])
+def test_loss__of_every_name_is_lowest_where_views_agree_and_survives_serialisation(name):
+    loss = losses.named(name)
+    prediction, target = vectors()
+    assert loss(prediction, target).shape == (8,)
+    assert np.all(loss(target, target) < loss(prediction, target))
+    revived = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    np.testing.assert_array_equal(revived(prediction, target), loss(prediction, target))
+
+
+def test_named__suggests_the_nearest():
+    with pytest.raises(ValueError, match="Did you mean `infonce`"):
+        losses.named("info-nce")
+    with pytest.raises(ValueError, match="`temperature` must be positive"):
+        losses.InfoNCE(0.0)
+
+
+def test_squared_similarity__and_temperature_are_functions_of_the_paper_s_loss():
+    prediction, target = vectors()
+    distance = losses.regression_loss(prediction, target).numpy() / 2
+    np.testing.assert_allclose(losses.squared_similarity(prediction, target), distance**2 / 2, atol=1e-6)
+    np.testing.assert_allclose(losses.Temperature(0.25)(prediction, target), 4 * distance, atol=1e-5)
+
+
+def test_infonce__equals_its_formula():
+    prediction, target = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in vectors())
+    scores = np.exp(prediction @ target.T / 0.2)
+    expected = -np.log(np.diag(scores) / scores.sum(axis=1))
+    np.testing.assert_allclose(losses.InfoNCE(0.2)(prediction, target), expected, rtol=1e-5)
+    compiled = tf.function(losses.InfoNCE(0.2), jit_compile=True)
+    np.testing.assert_allclose(compiled(prediction, target), expected, rtol=1e-5)
+
+
+def test_infonce__on_two_replicas_has_the_negatives_of_both():
+    prediction, target = vectors()
+    expected = losses.InfoNCE(0.2)(prediction, target)
+    devices = [device.name.replace("/physical_device:", "") for device in tf.config.list_logical_devices("CPU")]
+    strategy = tf.distribute.MirroredStrategy(devices[:2])
+    loss = losses.InfoNCE(0.2)
+
+    def halves(array):
+        return strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(np.split(array, 2)[context.replica_id_in_sync_group])
+        )
+
+    @tf.function
+    def run(*parts):
+        return strategy.run(loss, parts)
+
+    found = strategy.experimental_local_results(run(halves(prediction), halves(target)))
+    np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-5)

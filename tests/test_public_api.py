@@ -42,13 +42,16 @@ CONTRACT = {
     },
     "heads": {"predictor", "projector"},
     "layers": {"BatchNormalization", "convert_batch_norm"},
-    "losses": {"regression_loss"},
+    "losses": {
+        *("InfoNCE", "Temperature", "mean_squared_error", "named", "regression_loss", "squared_similarity"),
+    },
     "recipes": {"get", "scaled"},
     "report": {"Material", "preview", "write_report"},
     "schedules": {"cosine_tau", "warmup_cosine"},
     "views": {"ImageViews", "from_layers"},
 }
 
+FUNCTIONS = ("mean_squared_error", "regression_loss", "squared_similarity")
 SAMPLES = {
     "BYOL": vector_byol,
     "LARS": lambda: bk.LARS(0.3, momentum=0.8, weight_decay=0.1, trust_coefficient=0.01, clip_trust_ratio=True),
@@ -59,7 +62,9 @@ SAMPLES = {
     "StandardizedConv2D": lambda: bk.layers.StandardizedConv2D(4, 3, padding="same", use_bias=False),
     "ImageViews": lambda: bk.views.ImageViews((16, 20), preset="cifar", hue=0.2, blur=(0.3, 0.1), kernel=5),
     "LayerViews": lambda: bk.views.from_layers([keras.layers.RandomFlip("horizontal", seed=1)]),
-    "regression_loss": lambda: bk.losses.regression_loss,
+    **{name: lambda name=name: getattr(bk.losses, name) for name in FUNCTIONS},
+    "InfoNCE": lambda: bk.losses.InfoNCE(0.3),
+    "Temperature": lambda: bk.losses.Temperature(0.3),
     "Classifier": lambda: Classifier(mlp_encoder(), 3, augment=bk.views.ImageViews(8), seed=4),
     "LayerwiseAdam": lambda: layerwise.LayerwiseAdam([0.5, 1.0], learning_rate=0.1, beta_1=0.8),
     "LayerwiseSGD": lambda: layerwise.LayerwiseSGD([0.5, 1.0], learning_rate=0.1, momentum=0.8),
@@ -108,7 +113,7 @@ def own_arguments(kind):
     return {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} - {"self"}
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if name != "regression_loss"])
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name not in FUNCTIONS])
 def test_config__covers_the_constructor_and_survives_a_round_trip(name):
     sample = SAMPLES[name]()
     config = sample.get_config()
