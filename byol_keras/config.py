@@ -11,6 +11,7 @@ import yaml
 from .arguments import did_you_mean
 from .data import Source
 from .distribution import STRATEGIES
+from .losses import NAMED
 from .precision import PRECISIONS
 from .recipes import OPTIMIZERS
 
@@ -21,6 +22,7 @@ _SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz o
 # What options take that are one of a few words.
 _WORDS = {
     "optimizer": tuple(OPTIMIZERS),
+    "loss": tuple(NAMED),
     "precision": PRECISIONS,
     "strategy": STRATEGIES,
     "on_collapse": ("warn", "stop"),
@@ -58,6 +60,7 @@ class PretrainConfig:
     optimizer: str | None = _option(None, _either("optimizer"))
     rate: float | None = _option(None, "learning rate at its peak, for this batch size")
     weight_decay: float | None = _option(None, "L2 coefficient, as papers publish it")
+    loss: str | None = _option(None, f"what is minimised: {_either('loss')}. Default: byol, the paper's")
     tau: float | None = _option(None, "where the target's schedule starts, in [0, 1]")
     epochs: int | None = _option(None, "passes over the data")
     minutes: float | None = _option(None, "train for so long instead: schedules fit to what this machine can do in it")

@@ -156,13 +156,14 @@ class InfoNCE(_WithTemperature):
         return tf.nn.sparse_softmax_cross_entropy_with_logits(first + tf.range(count), scores)
 
 
-_NAMED = {
+NAMED: dict[str, Callable[[], Callable]] = {
     "byol": lambda: regression_loss,
     "infonce": InfoNCE,
     "mse": lambda: mean_squared_error,
     "squared": lambda: squared_similarity,
     "temperature": Temperature,
 }
+"""What makes a loss, by its name."""
 
 
 def named(name: str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
@@ -172,11 +173,11 @@ def named(name: str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     >>> named("infonce").temperature
     0.1
     """
-    if name not in _NAMED:
+    if name not in NAMED:
         raise ValueError(
-            f"`loss` must be one of {', '.join(sorted(_NAMED))}.{did_you_mean(name, _NAMED)} Received: loss={name!r}"
+            f"`loss` must be one of {', '.join(NAMED)}.{did_you_mean(name, NAMED)} Received: loss={name!r}"
         )
-    return _NAMED[name]()
+    return NAMED[name]()
 
 
 def _cosine(prediction: tf.Tensor, target: tf.Tensor) -> tf.Tensor:

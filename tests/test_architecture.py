@@ -55,7 +55,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "follower",
         "viewing",
     },
-    "config": {"arguments", "data", "distribution", "precision", "recipes"},
+    "config": {"arguments", "data", "distribution", "losses", "precision", "recipes"},
     "doctor": {"data", "precision", "version"},
     "training": {
         "arguments",
@@ -69,6 +69,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "evaluation",
         "export",
         "finetuning",
+        "losses",
         "model",
         "precision",
         "recipes",

@@ -7,7 +7,7 @@ from builders import picture_folder, pictures
 
 import byol_keras as bk
 from byol_keras.training import planning
-from byol_keras.training.building import initial_encoder
+from byol_keras.training.building import build_model, initial_encoder
 from byol_keras.training.planning import make_plan
 from byol_keras.training.rundata import RunData
 
@@ -82,6 +82,14 @@ def test_measuring__writes_no_list_of_broken_pictures(monkeypatch, tmp_path):
     make_plan(config, data, began=0.0)
     assert seen == [None]
     assert data.training(make_plan(bk.PretrainConfig(data=config.data, epochs=1), data, 0.0)).skipped.file
+
+
+def test_loss__is_the_one_that_was_asked_for():
+    config = bk.PretrainConfig(data=pictures(20), recipe="cpu", size=16, loss="infonce", precision="float32")
+    model = build_model(make_plan(config, RunData(config), began=0.0))
+    assert isinstance(model.loss_function, bk.losses.InfoNCE)
+    with pytest.raises(ValueError, match="`loss` must be byol, infonce, mse, squared or temperature"):
+        bk.PretrainConfig(loss="nce")
 
 
 def test_gpu__trains_small_pictures_at_their_own_size(monkeypatch):

@@ -35,6 +35,7 @@ class Recipe:
         hidden: width of the heads. Default 4096.
         output: length of the projections. Default 256.
         encoder_name: the network it is for. Default `"resnet50"`.
+        loss: its name in `bk.losses.named`. Default `"byol"`, the paper's.
         size: side of the pictures, as the encoder will be used on them, in pixels. Default 224.
         view_share: side of the views as a share of that. Random crops enlarge what they show; views smaller by as much
             show it as large as it will be later, and cost less. Default 1, as published.
@@ -62,6 +63,7 @@ class Recipe:
     hidden: int = 4096
     output: int = 256
     encoder_name: str = "resnet50"
+    loss: str = "byol"
     size: int = 224
     view_share: float = 1.0
     view_options: Mapping = field(default_factory=dict)

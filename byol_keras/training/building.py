@@ -2,7 +2,7 @@
 
 import keras
 
-from .. import encoders
+from .. import encoders, losses
 from ..callbacks import TargetEMA
 from ..model import BYOL
 from ..precision import set_precision
@@ -23,7 +23,8 @@ def build_model(plan: Plan, init_from: str | None = None) -> BYOL:
         for layer in (layer for part in (encoder, *heads.values()) for layer in part._flatten_layers()):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
-    model = BYOL(encoder, views=plan.recipe.views(plan.view_size), seed=plan.seed, **heads)
+    views, loss = plan.recipe.views(plan.view_size), losses.named(plan.recipe.loss)
+    model = BYOL(encoder, views=views, loss=loss, seed=plan.seed, **heads)
     model.compile(plan.recipe.optimizer_over(plan.total_steps, plan.warmup_steps))
     return model
 

@@ -104,6 +104,7 @@ def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = No
         "batch_size": config.batch_size,
         "epochs": epochs,
         "optimizer_name": config.optimizer,
+        "loss": config.loss,
         "weight_decay": config.weight_decay,
         "tau": config.tau,
         "encoder_name": config.encoder,
