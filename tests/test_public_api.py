@@ -41,14 +41,14 @@ CONTRACT = {
         *("retrieval", "same_or_different"),
     },
     "heads": {"predictor", "projector"},
-    "layers": {"BatchNormalization", "convert_batch_norm"},
+    "layers": {"BatchNormalization", "Columns", "convert_batch_norm"},
     "losses": {
         *("InfoNCE", "Temperature", "mean_squared_error", "named", "regression_loss", "squared_similarity"),
     },
     "recipes": {"get", "scaled"},
     "report": {"Material", "preview", "write_report"},
     "schedules": {"cosine_tau", "warmup_cosine"},
-    "views": {"ImageViews", "from_layers"},
+    "views": {"ImageViews", "VectorViews", "from_layers"},
 }
 
 FUNCTIONS = ("mean_squared_error", "regression_loss", "squared_similarity")
@@ -65,6 +65,8 @@ SAMPLES = {
     **{name: lambda name=name: getattr(bk.losses, name) for name in FUNCTIONS},
     "InfoNCE": lambda: bk.losses.InfoNCE(0.3),
     "Temperature": lambda: bk.losses.Temperature(0.3),
+    "Columns": lambda: bk.layers.Columns([1.0, 0.0], [2.0, 1.0], {1: 3}, name="columns"),
+    "VectorViews": lambda: bk.views.VectorViews(0.2, 0.1, 0.3, 0.4, categorical=[2]),
     "Classifier": lambda: Classifier(mlp_encoder(), 3, augment=bk.views.ImageViews(8), seed=4),
     "LayerwiseAdam": lambda: layerwise.LayerwiseAdam([0.5, 1.0], learning_rate=0.1, beta_1=0.8),
     "LayerwiseSGD": lambda: layerwise.LayerwiseSGD([0.5, 1.0], learning_rate=0.1, momentum=0.8),

@@ -1,5 +1,6 @@
 """Networks that turn an input into a vector, the representation that BYOL learns."""
 
+from .mlp import mlp
 from .naming import named
 from .pooling import pooled
 from .resizing import resized
@@ -8,6 +9,7 @@ from .scales import pyramid
 from .small import small_resnet
 
 __all__ = [
+    "mlp",
     "named",
     "pooled",
     "pyramid",

@@ -4,10 +4,12 @@ from ..randomness import positional_normal, positional_uniform
 from ..viewing import Views, unit_range
 from .image import ImageViews
 from .layered import LayerViews, from_layers
+from .vectors import VectorViews
 
 __all__ = [
     "ImageViews",
     "LayerViews",
+    "VectorViews",
     "Views",
     "from_layers",
     "positional_normal",
