@@ -17,6 +17,7 @@ from byol_keras.training.benchmarking import Benchmark, Speeds, benchmark
 from byol_keras.training.planning import make_plan
 from byol_keras.training.rundata import RunData
 
+pytestmark = pytest.mark.alone
 SMALL = {"size": 16, "batch_size": 4, "encoder": "small_resnet", "precision": "float32"}
 
 
