@@ -19,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from .arguments import did_you_mean
+from .stepping import gathered
 
 __all__ = ["InfoNCE", "Temperature", "mean_squared_error", "named", "regression_loss", "squared_similarity"]
 
@@ -95,9 +96,6 @@ class _WithTemperature:
             raise ValueError(f"`temperature` must be positive. Received: temperature={temperature}")
         self.temperature = float(temperature)
 
-    def __call__(self, prediction: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        raise NotImplementedError
-
     def get_config(self) -> dict[str, float]:
         return {"temperature": self.temperature}
 
@@ -146,12 +144,9 @@ class InfoNCE(_WithTemperature):
 
     def __call__(self, prediction: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         prediction = tf.math.l2_normalize(prediction, axis=-1)
-        candidates = tf.math.l2_normalize(target, axis=-1)
-        count, first = tf.shape(target)[0], 0
-        context = tf.distribute.get_replica_context()
-        if context is not None and context.num_replicas_in_sync > 1:
-            candidates = context.all_gather(candidates, axis=0)
-            first = count * context.replica_id_in_sync_group
+        candidates = gathered(tf.math.l2_normalize(target, axis=-1))
+        context, count = tf.distribute.get_replica_context(), tf.shape(target)[0]
+        first = 0 if context is None else count * context.replica_id_in_sync_group
         scores = tf.matmul(prediction, candidates, transpose_b=True) / self.temperature
         return tf.nn.sparse_softmax_cross_entropy_with_logits(first + tf.range(count), scores)
 

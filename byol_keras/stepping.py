@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import keras
 import tensorflow as tf
 
-__all__ = ["agree", "all_finite", "apply_if", "measured", "replicas", "snapshot"]
+__all__ = ["agree", "all_finite", "apply_if", "gathered", "measured", "replicas", "snapshot"]
 
 
 def replicas() -> int:
@@ -29,6 +29,14 @@ def agree(flag: tf.Tensor) -> tf.Tensor:
         return flag
     context = tf.distribute.get_replica_context()
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.int32)) == replicas()
+
+
+def gathered(batch: tf.Tensor) -> tf.Tensor:
+    """The batches of all replicas, one after the other; they must be of one size."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return batch
+    return context.all_gather(batch, axis=0)
 
 
 def all_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:

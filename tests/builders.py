@@ -7,6 +7,12 @@ import tensorflow as tf
 import byol_keras as bk
 
 
+def two_devices():
+    # The default collectives of two strategies in one process get in each other's way.
+    reduction = tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction)
+
+
 def mlp_encoder(inputs=6, hidden=16, features=5, **layer):
     """Dense - batch normalisation - ReLU - Dense on vectors."""
     return keras.Sequential(

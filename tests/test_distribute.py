@@ -6,18 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import assert_same, noisy_vectors, pictures, vector_byol, vectors
+from builders import assert_same, noisy_vectors, pictures, two_devices, vector_byol, vectors
 
 import byol_keras as bk
 from byol_keras.callbacks import TargetEMA
 from byol_keras.stepping import agree
 from byol_keras.views import positional_uniform
-
-
-def two_devices():
-    # The default collectives of two strategies in one process get in each other's way.
-    reduction = tf.distribute.ReductionToOneDevice()
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction)
 
 
 def one_device():

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from builders import two_devices
 
 from byol_keras import losses
 from byol_keras.evaluation import normalized_std
@@ -89,8 +90,7 @@ def test_infonce__equals_its_formula():
 def test_infonce__on_two_replicas_has_the_negatives_of_both():
     prediction, target = vectors()
     expected = losses.InfoNCE(0.2)(prediction, target)
-    devices = [device.name.replace("/physical_device:", "") for device in tf.config.list_logical_devices("CPU")]
-    strategy = tf.distribute.MirroredStrategy(devices[:2])
+    strategy = two_devices()
     loss = losses.InfoNCE(0.2)
 
     def halves(array):

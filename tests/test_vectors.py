@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from builders import two_devices
 
 import byol_keras as bk
 from byol_keras.views import VectorViews
@@ -67,8 +68,7 @@ def test_views__are_a_function_of_the_seed_and_the_same_compiled():
 def test_views__of_two_replicas_are_those_of_one_device():
     views = VectorViews(0.3, 0.2, 0.1, 0.1)
     expected = views(ROWS, seed=(1, 2))[0]
-    devices = [device.name.replace("/physical_device:", "") for device in tf.config.list_logical_devices("CPU")]
-    strategy = tf.distribute.MirroredStrategy(devices[:2])
+    strategy = two_devices()
     rows = strategy.experimental_distribute_values_from_function(
         lambda context: tf.constant(np.split(ROWS, 2)[context.replica_id_in_sync_group])
     )

@@ -109,7 +109,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         return path
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        if any(step > self._batches() for step in checkpoints.saved_steps(self.folder)) and not self._restored:
+        if not self._restored and any(step > self._batches() for step in checkpoints.saved_steps(self.folder)):
             raise ValueError(
                 f"`folder` must not hold checkpoints of a run that is not continued: call `restore(model)` before "
                 f"`fit`, or choose another folder. Received: {self.folder}, with checkpoints of later steps than the "

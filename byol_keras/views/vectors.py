@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..randomness import fold_in, positional_normal, positional_uniform
+from ..stepping import gathered
 from ..viewing import Views
 
 __all__ = ["VectorViews"]
@@ -68,7 +69,7 @@ class VectorViews(Views):
         return tf.cast(tf.convert_to_tensor(batch), tf.float32)
 
     def view(self, batch: tf.Tensor, seed: tf.Tensor, index: int) -> tf.Tensor:
-        everything = _of_all_replicas(batch)
+        everything = gathered(batch)
         values = batch
         if self.corruption:
             values = tf.where(
@@ -108,13 +109,6 @@ class VectorViews(Views):
 
     def _are_categories(self, batch: tf.Tensor) -> tf.Tensor:
         return tf.constant([column in self.categorical for column in range(batch.shape[1])])
-
-
-def _of_all_replicas(batch: tf.Tensor) -> tf.Tensor:
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return batch
-    return context.all_gather(batch, axis=0)
 
 
 def _others(everything: tf.Tensor, batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
