@@ -105,10 +105,10 @@ def test_threads__end_with_the_pictures():
     pictures = Pictures(open_source(numbered(8, 40)), size=8, crop=((0.5, 1.0), (1.0, 1.0)))
     dataset = pictures.training(4)
     take(dataset, 2)
-    assert any(thread.name.startswith("pictures") for thread in threading.enumerate())
+    assert any(thread.name.startswith("examples") for thread in threading.enumerate())
     del pictures, dataset
     deadline = time.monotonic() + 5
-    while any(thread.name.startswith("pictures") for thread in threading.enumerate()):
+    while any(thread.name.startswith("examples") for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         gc.collect()
         time.sleep(0.02)

@@ -8,10 +8,11 @@ from typing import Any
 import tensorflow as tf
 
 from ..writing import is_remote
-from .arrays import ArraySource, open_npy, open_npz
+from .arrays import ArraySource
 from .folder import FolderSource, find_pictures
 from .labels import labels_from_csv, labels_from_folders, numbered_labels
 from .named import is_builder, open_builder, open_named
+from .numbers import load_npy, load_npz
 from .records import open_records
 from .shapes import shapes
 from .source import Source
@@ -124,8 +125,8 @@ def _open_file(path: str, split: str | None) -> Source:
     if not tf.io.gfile.exists(path):
         raise ValueError(f"`source` must exist. Received: {path}, and there is no such file")
     if path.endswith(".npz"):
-        return open_npz(path, split)
-    return _without_parts(open_npy(path), split)
+        return ArraySource(*load_npz(path, split))
+    return _without_parts(ArraySource(load_npy(path), name=path), split)
 
 
 def _open_folder(folder: str, split: str | None) -> Source:

@@ -31,6 +31,7 @@ class Skipped:
         max_bad_fraction: the largest share of the examples seen that may be broken, in [0, 1]. Default 0.01.
         file: path of the list that is written, a line with path, tab and reason for each; what an earlier run has left
             there stays in it. Default None: none is written.
+        many: what several examples are called. Default `"pictures"`.
 
     Example:
     >>> skipped = Skipped(length=10)
@@ -39,10 +40,16 @@ class Skipped:
     (1, 1, {'dog/3.jpg': 'is empty'})
     """
 
-    def __init__(self, length: int, max_bad_fraction: float = 0.01, file: str | os.PathLike | None = None) -> None:
+    def __init__(
+        self,
+        length: int,
+        max_bad_fraction: float = 0.01,
+        file: str | os.PathLike | None = None,
+        many: str = "pictures",
+    ) -> None:
         if not 0 <= max_bad_fraction <= 1:
             raise ValueError(f"`max_bad_fraction` must be in [0, 1]. Received: max_bad_fraction={max_bad_fraction}")
-        self.max_bad_fraction = max_bad_fraction
+        self.max_bad_fraction, self.many = max_bad_fraction, many
         self.file = None if file is None else os.fspath(file)
         self.seen = 0
         self.bad = 0
@@ -93,8 +100,8 @@ class Skipped:
     def none_left(self, name: str) -> TooManyBroken:
         """What to raise where a source has no example that can be read."""
         return TooManyBroken(
-            f"`source` must hold pictures that can be read. Received: {name}, of which all {len(self._states)} are "
-            f"broken, {self._example()}"
+            f"`source` must hold {self.many} that can be read. Received: {name}, of which all {len(self._states)} "
+            f"are broken, {self._example()}"
         )
 
     def _judge(self) -> None:
@@ -103,7 +110,7 @@ class Skipped:
             if self.failure is None:
                 self.flush()
             raise TooManyBroken(
-                f"`max_bad_fraction` is exceeded: {self.bad} of the {self.seen} pictures seen are broken, "
+                f"`max_bad_fraction` is exceeded: {self.bad} of the {self.seen} {self.many} seen are broken, "
                 f"{self._example()}. Mend them, or allow more. Received: max_bad_fraction={self.max_bad_fraction}"
             )
 

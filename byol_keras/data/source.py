@@ -15,7 +15,8 @@ class Broken(Exception):  # noqa: N818
 class Source:
     """Random access to examples of which nothing is decoded yet.
 
-    A concrete source overrides `read`, and `path` where its examples have names of their own.
+    A concrete source overrides `read`, and `path` where its examples have names of their own; `many` is what several of
+    its examples are called.
 
     Args:
         name: what the user typed, for messages.
@@ -32,6 +33,8 @@ class Source:
     >>> len(source), source.path(0), source.read(0).max()
     (2, 'grey#4', np.uint8(4))
     """
+
+    many = "pictures"
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class _Subset(Source):
                 f"{indices.shape} with values in [{indices.min(initial=0)}, {indices.max(initial=0)}]"
             )
         super().__init__(source.name, len(indices), self._pick, source.class_names)
-        self._source, self._indices = source, indices
+        self._source, self._indices, self.many = source, indices, source.many
 
     def _pick(self) -> np.ndarray | None:
         labels = self._source.labels

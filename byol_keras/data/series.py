@@ -1,0 +1,116 @@
+"""From what a user types to series of numbers, each as long as it is."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from .numbers import open_arrays
+from .rows import Rows
+from .source import Source
+from .tables import Table, read_table
+
+__all__ = ["open_series", "series_length"]
+
+MANY = "series"
+
+
+def open_series(
+    source: Any,
+    *,
+    split: str | None = None,
+    labels: Any = None,
+    label_key: str | None = None,
+    length: int | None = None,
+) -> Source:
+    """Opens series of numbers, all in memory as float32 of shape `(n, steps, channels)`.
+
+    Series of different lengths are filled up at the end: with NaN in an array, with empty cells in a table. What is
+    filled up comes out as steps of zeros, which is how the rest of the library knows padding. A step of zeros within
+    a series is data.
+
+    Args:
+        source: an array `(n, steps)` or `(n, steps, channels)`, a pair of arrays (series, labels), or the path of an
+            `.npz`, `.npy`, `.csv` or `.parquet` file, of tables with one series in each row; of an `.npz` file
+            `@SPLIT` at the end names a part.
+        split: of an `.npz` file, the same as an argument.
+        labels: array of a class for each series. Default: what the source itself brings.
+        label_key: column of a table that holds the classes. Default: one called label, class or target.
+        length: steps; what is longer is cut off at the end, what is shorter padded. Default: the longest series'.
+
+    Example:
+    >>> source = open_series(np.array([[1.0, 2.0, 3.0], [4.0, np.nan, np.nan]]))
+    >>> source.read(1).ravel()
+    array([4., 0., 0.], dtype=float32)
+    """
+    if isinstance(source, Source):
+        return source
+    class_names = None
+    if isinstance(source, str | os.PathLike) and os.fspath(source).endswith((".csv", ".parquet")):
+        table = read_table(os.fspath(source))
+        values, found, name = *_of_table(table, label_key), table.name
+    else:
+        values, found, class_names, name = open_arrays(source, split, "series of numbers")
+    if values.ndim not in (2, 3):
+        raise ValueError(
+            "`source` must hold series of shape (n, steps) or (n, steps, channels). "
+            f"Received: {name} of shape {values.shape}"
+        )
+    values = _padded(values if values.ndim == 3 else values[..., None], name, length)
+    return Rows(values, found if labels is None else labels, class_names, name, many=MANY)
+
+
+def series_length(values: np.ndarray) -> np.ndarray:
+    """How many steps each series has, the zeros at its end left out.
+
+    Args:
+        values: shape `(n, steps, channels)`.
+
+    Example:
+    >>> series_length(np.array([[[1.0], [0.0], [2.0]], [[3.0], [0.0], [0.0]], [[0.0], [0.0], [0.0]]]))
+    array([3, 1, 0])
+    """
+    real = np.any(values != 0, axis=-1)
+    return np.where(real.any(axis=1), real.shape[1] - np.argmax(real[:, ::-1], axis=1), 0)
+
+
+def _of_table(table: Table, label_key: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+    label = table.find_label(label_key)
+    columns = [
+        # The end of a series that is shorter than others.
+        [text.strip() or "nan" for text in column] if isinstance(column, list) else column
+        for name, column in table.columns.items()
+        if name != label
+    ]
+    try:
+        values = np.array([np.array(column, "float64") for column in columns]).T
+    except ValueError:
+        for name in table.columns:
+            if name != label:
+                table.numbers(name, ", one series in each row; `label_key` names the column of the classes")
+        raise
+    return values, None if label is None else table.labels(label)
+
+
+def _padded(values: np.ndarray, name: str, length: int | None) -> np.ndarray:
+    values = np.asarray(values, "float32")
+    missing = np.isnan(values).all(axis=-1)
+    # What comes after the last step that is there.
+    padding = np.cumprod(missing[:, ::-1], axis=1)[:, ::-1].astype(bool)
+    bad = ~np.isfinite(values).all(axis=-1) & ~padding
+    for number in np.flatnonzero(bad.any(axis=1)):
+        raise ValueError(
+            "`source` must have a finite number in every step of a series but those after its end: fill what is "
+            f"missing. Received: {name}, of which series {number} lacks step {np.argmax(bad[number])} "
+            f"({bad.any(axis=1).sum()} of {len(values)} series have such gaps)"
+        )
+    values = np.where(padding[..., None], np.float32(0), values)
+    empty = np.flatnonzero(series_length(values) == 0)
+    if len(empty):
+        raise ValueError(
+            f"`source` must hold series with at least one step that is not zero. Received: {name}, of which series "
+            f"{empty[0]} has none ({len(empty)} such series)"
+        )
+    steps = length or int(series_length(values).max())
+    values = values[:, :steps]
+    return np.pad(values, [(0, 0), (0, steps - values.shape[1]), (0, 0)])

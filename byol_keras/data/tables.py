@@ -1,0 +1,167 @@
+"""Tables as files: comma-separated text and Parquet, column by column."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["LABELS", "Table", "read_table"]
+
+LABELS = ("label", "class", "target")
+"""What the column of classes is called, where nobody says."""
+
+_MISSING = ("", "nan", "na", "null", "none")
+
+
+class Table:
+    """A table as it was read: texts and numbers, by column.
+
+    Args:
+        name: what the user typed.
+        columns: by name, in their order; each an array of numbers, or a list of texts.
+        named: whether the names are the table's own.
+    """
+
+    def __init__(self, name: str, columns: Mapping[str, np.ndarray | list[str]], named: bool) -> None:
+        self.name, self.columns, self.named = name, dict(columns), named
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def find_label(self, label_key: str | None) -> str | None:
+        """The column that holds the classes: as told, or by one of the usual names; None where there is none."""
+        if label_key is not None:
+            self.check([label_key], "label_key")
+            return label_key
+        return next((name for name in self.columns if self.named and name.strip().lower() in LABELS), None)
+
+    def check(self, names: Sequence[str], argument: str) -> None:
+        """Refuses names of columns that there are not."""
+        for name in names:
+            if name not in self.columns:
+                known = ", ".join(list(self.columns)[:20])
+                raise ValueError(f"`{argument}` must name columns of {self.name}: {known}. Received: {name!r}")
+
+    def labels(self, name: str) -> np.ndarray:
+        """A column as classes: whole numbers, or names."""
+        try:
+            values = self.numbers(name)
+        except ValueError:
+            return np.array([text.strip() for text in self.columns[name]])
+        if np.all(values == np.round(values)):
+            return values.astype("int64")
+        raise ValueError(
+            f"`label_key` must name a column of classes, whole numbers or names. Received: {name!r} of {self.name}, "
+            f"which holds {values[values != np.round(values)][0]}"
+        )
+
+    def categories(self, name: str, words: Sequence[str] | None) -> tuple[np.ndarray, list[str]]:
+        """A column as numbers of its words, -1 for words that are not among them, and the words."""
+        column = self.columns[name]
+        texts = [text.strip() for text in column] if isinstance(column, list) else [f"{value:g}" for value in column]
+        words = sorted(set(texts)) if words is None else list(words)
+        numbers = {word: float(number) for number, word in enumerate(words)}
+        return np.array([numbers.get(text, -1.0) for text in texts], "float32"), words
+
+    def numbers(self, name: str, remedy: str = "") -> np.ndarray:
+        """A column as float64; what is missing or no number is a ValueError that tells where.
+
+        Args:
+            name: of the column.
+            remedy: what to do about a column of words, in words.
+        """
+        column = self.columns[name]
+        try:
+            values = np.array(column, "float64")
+        except ValueError:
+            raise ValueError(self._no_number(name, column, remedy)) from None
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            where = f"whose column {name!r} holds {values[bad[0]]} in row {bad[0] + 1} ({len(bad)} of them)"
+            raise ValueError(
+                "`source` must have a finite number in every row: fill what is missing, or leave the row out. "
+                f"Received: {self.name}, {where}"
+            )
+        return values
+
+    def _no_number(self, name: str, column: list[str], remedy: str) -> str:
+        row, text = next((row, text) for row, text in enumerate(column, start=1) if not _is_number(text))
+        if text.strip().lower() in _MISSING:
+            return (
+                "`source` must have a number in every row: fill what is missing, or leave the row out. Received: "
+                f"{self.name}, whose column {name!r} is empty in row {row}"
+            )
+        where = f"whose column {name!r} holds {text!r} in row {row}"
+        return f"`source` must hold numbers{remedy}. Received: {self.name}, {where}"
+
+
+def read_table(path: str) -> Table:
+    """Reads a `.csv` or `.parquet` file.
+
+    The first line of a CSV file names the columns if no cell of it is a number; otherwise columns are called 1, 2, ...
+
+    Args:
+        path: of the file, local or of any store that `tf.io.gfile` knows.
+    """
+    if not tf.io.gfile.exists(path):
+        raise ValueError(f"`source` must exist. Received: {path}, and there is no such file")
+    table = _read_parquet(path) if path.endswith(".parquet") else _read_csv(path)
+    if not len(table):
+        raise ValueError(f"`source` must have rows. Received: {path}, which has none")
+    return table
+
+
+def _read_csv(path: str) -> Table:
+    rows = list(_lines(path))
+    named = bool(rows) and not any(map(_is_number, rows[0]))
+    width = max(map(len, rows), default=0)
+    names = [text.strip() for text in rows.pop(0)] if named else []
+    names += [str(number) for number in range(len(names) + 1, width + 1)]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"`source` must name each column once. Received: {path} with {twice!r} twice")
+    # A line that ends early lacks its last columns.
+    texts = zip(*(row + [""] * (len(names) - len(row)) for row in rows), strict=True)
+    columns = {name: list(column) for name, column in zip(names, texts, strict=True)} if rows else {}
+    return Table(path, columns, named)
+
+
+def _lines(path: str) -> Iterator[list[str]]:
+    try:
+        with tf.io.gfile.GFile(path, "rb") as stream:
+            text = stream.read().decode("utf-8-sig")
+        delimiter = next((sign for sign in ",;\t" if sign in text[: text.find("\n") + 1 or None]), ",")
+        yield from (row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"`source` must be a CSV file that can be read. Received: {path} ({error})") from error
+
+
+def _read_parquet(path: str) -> Table:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise ImportError('Parquet files need pyarrow: pip install "byol-keras[parquet]"') from None
+    try:
+        with tf.io.gfile.GFile(path, "rb") as stream:
+            table = pq.read_table(pa.BufferReader(stream.read()))
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"`source` must be a Parquet file that can be read. Received: {path} ({error})") from error
+    return Table(path, {name: _column(table.column(name)) for name in table.column_names}, named=True)
+
+
+def _column(column: object) -> np.ndarray | list[str]:
+    values = column.to_numpy()
+    if values.dtype.kind in "iufb":
+        return values.astype("float64")
+    return ["" if value is None else str(value) for value in values]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
