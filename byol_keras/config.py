@@ -18,9 +18,10 @@ from .recipes import OPTIMIZERS
 __all__ = ["PretrainConfig"]
 
 
-_SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz or .npy file, or shapes"
+_SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz, .npy, .csv or .parquet file, or shapes"
 # What options take that are one of a few words.
 _WORDS = {
+    "kind": ("pictures", "vectors"),
     "optimizer": tuple(OPTIMIZERS),
     "loss": tuple(NAMED),
     "precision": PRECISIONS,
@@ -50,6 +51,7 @@ class PretrainConfig:
 
     data: Any = field(default=None, metadata={"help": _SOURCES})
     run: str | None = _option(None, "the run's folder. Default: runs/ and the name of the data")
+    kind: str = _option("pictures", f"what the data is: {_either('kind')}")
     recipe: str = _option("auto", "name of a recipe; auto takes the one for this machine")
     encoder: str | None = _option(
         None, "network: resnet18, resnet50x2, small_resnet, ..., or one of keras.applications"
@@ -72,7 +74,11 @@ class PretrainConfig:
     test_data: Any = field(default=None, metadata={"help": "labelled data to judge by, where not part of the data"})
     data_dir: str | None = _option(None, "where tensorflow-datasets keeps its datasets")
     image_key: str | None = _option(None, "feature that holds the picture, in TFRecords and TFDS")
-    label_key: str | None = _option(None, "feature that holds the class, in TFRecords and TFDS")
+    label_key: str | None = _option(None, "feature that holds the class, in TFRecords and TFDS; column, in tables")
+    columns: str | None = _option(
+        None, "of a table, the columns to learn from, with commas. Default: all but the class"
+    )
+    categorical: str | None = _option(None, "of a table, the columns that hold categories, with commas")
     max_bad_fraction: float = _option(0.01, "stop when more of the files than this are broken")
     cache: bool = _option(False, "keep decoded small pictures in memory")
     on_collapse: str = _option("warn", _either("on_collapse"))
@@ -127,6 +133,12 @@ class PretrainConfig:
     def folder(self) -> str:
         """The run's folder."""
         return self.run or str(Path("runs") / _plain_name(self.data))
+
+    def listed(self, name: str) -> list[str] | None:
+        """The words of an option that takes several, with commas or as a list; None where nothing was said."""
+        value = getattr(self, name)
+        words = value.split(",") if isinstance(value, str) else value
+        return None if value is None else [str(word).strip() for word in words if str(word).strip()]
 
     def values(self) -> dict[str, Any]:
         """All keys with values that a text can hold: data given as arrays is named."""

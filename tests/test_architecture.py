@@ -69,6 +69,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "evaluation",
         "export",
         "finetuning",
+        "layers",
         "losses",
         "model",
         "precision",
@@ -77,6 +78,8 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "stepping",
         "threads",
         "version",
+        "viewing",
+        "views",
         "writing",
     },
     "cli": {

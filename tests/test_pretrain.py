@@ -44,7 +44,7 @@ def test_metrics__have_every_number_at_every_line(finished):
             assert 0.0 < line["loss"] < 8.0
             assert 0.0 < line["target_std"] < 1.2
             assert 0.0 <= line["waiting"] <= 1.0
-            assert line["pictures_per_second"] > 0.0
+            assert line["examples_per_second"] > 0.0
     assert lines[-1]["tau"] == 1.0
     judged = [line["epoch"] for line in lines if "knn_accuracy" in line]
     assert judged == [0, 1, 2]

@@ -90,12 +90,12 @@ def test_page__shows_its_sections_in_order(tmp_path):
         tmp_path,
         material(view_pairs=tuple(views)),
         environment={"python": "3.12"},
-        metrics_jsonl=metrics(pictures_per_second=100.0, waiting=0.05),
+        metrics_jsonl=metrics(examples_per_second=100.0, waiting=0.05),
         evaluation_json=evaluation(raw=0.3, untrained=0.28, online=0.5),
         config_yaml="data: pictures/\nbatch_size: 64\n",
     )
     assert page.headings == ["It learned", *ORDER]
-    facts = {"Steps": "290", "Pictures seen": "18,560", "Time": "58 s", "Waiting for data": "5.0%"}
+    facts = {"Steps": "290", "Examples seen": "18,560", "Time": "58 s", "Waiting for data": "5.0%"}
     assert {name: page.words[page.words.index(name) + 1] for name in facts} == facts
     assert sum(tag == "svg" and "aria-label" in attributes for tag, attributes in page.tags) == 3
     assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
@@ -160,7 +160,7 @@ def test_page__counts_by_the_plan_where_the_configuration_left_it_open(tmp_path)
     plan = {"steps_per_epoch": 100, "encoder": "small_resnet", "recipe": {"name": "cpu", "batch_size": 128}}
     files = {"metrics_jsonl": metrics(), "config_yaml": "data: pictures\nbatch_size: null\nencoder: null\n"}
     page = report(tmp_path, plan_json=json.dumps(plan), **files)
-    facts = {"Pictures seen": "37,120", "Epochs": "2.9", "recipe.batch_size": "128"}
+    facts = {"Examples seen": "37,120", "Epochs": "2.9", "recipe.batch_size": "128"}
     assert {name: page.words[page.words.index(name) + 1] for name in facts} == facts
     assert "pictures · small_resnet · cpu" in page.words
     assert page.headings[-2:] == ["Plan", "Environment"]

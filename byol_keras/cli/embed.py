@@ -14,7 +14,7 @@ class EmbedOptions:
     """What `embed` can be told."""
 
     run: str | None = field(default=None, metadata={"help": "folder of the run whose encoder to use"})
-    data: str | None = field(default=None, metadata={"help": "pictures. Default: what the run was made with"})
+    data: str | None = field(default=None, metadata={"help": "of what. Default: what the run was made with"})
     output: str | None = field(default=None, metadata={"help": "file to write, ending in .npz or .parquet"})
     network: str = field(default="online", metadata={"help": "online, or target: its slow average"})
     data_dir: str | None = field(default=None, metadata={"help": "where tensorflow-datasets keeps its datasets"})
@@ -30,8 +30,9 @@ def run(arguments: Sequence[str]) -> int:
 
     run = Run(options.run)
     data = labelled_data(run, options.data, None, options.data_dir)
-    pictures = data.whole(data.source, run.plan)
-    count = embed(run.encoder(options.network), data.source, pictures, options.output)
-    skipped = pictures.skipped.bad
-    print(f"{count:,} pictures written to {options.output}" + (f", {skipped:,} could not be read" if skipped else ""))
+    examples = data.whole(data.source, run.plan)
+    count = embed(run.encoder(options.network), data.source, examples, options.output)
+    skipped = examples.skipped.bad
+    missing = f", {skipped:,} could not be read" if skipped else ""
+    print(f"{count:,} {data.kind.words.many} written to {options.output}{missing}")
     return 0

@@ -8,8 +8,6 @@ from .parsing import listed, parse, parser_of, require
 
 __all__ = ["EvaluateOptions", "run"]
 
-_NAMES = {"raw": "raw pixels", "untrained": "untrained", "pca": "pca"}
-
 
 @dataclass(frozen=True)
 class EvaluateOptions:
@@ -39,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
     from rich.console import Console
 
     from ..evaluation import table
-    from ..training.evaluating import evaluate_run, labelled_data
+    from ..training.evaluating import BASELINES, evaluate_run, labelled_data
     from ..training.loading import Run
 
     run = Run(options.run)
@@ -48,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
         run,
         data,
         options.network,
-        [_NAMES[name] for name in listed(options.baselines, list(_NAMES), "--baselines")] if options.baselines else [],
+        listed(options.baselines, BASELINES, "--baselines") if options.baselines else [],
         [word.strip() for word in options.judges.split(",")],
         options.k,
         options.temperature,

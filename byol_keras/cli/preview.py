@@ -13,13 +13,17 @@ __all__ = ["PreviewOptions", "run"]
 class PreviewOptions:
     """What `preview` can be told."""
 
-    data: str | None = field(default=None, metadata={"help": "pictures. Default: those of the run"})
+    data: str | None = field(default=None, metadata={"help": "what to show. Default: what the run was made with"})
     run: str | None = field(default=None, metadata={"help": "folder of a run, to see its views"})
+    kind: str = field(default="pictures", metadata={"help": "what the data is, as for pretrain"})
     recipe: str = field(default="auto", metadata={"help": "name of a recipe, to see its views"})
     size: int | None = field(default=None, metadata={"help": "side of the views in pixels"})
-    count: int = field(default=8, metadata={"help": "number of pictures"})
-    seed: int = field(default=0, metadata={"help": "what the choice of pictures and views depends on"})
+    count: int = field(default=8, metadata={"help": "number of examples"})
+    seed: int = field(default=0, metadata={"help": "what the choice of examples and views depends on"})
     output: str = field(default="preview.png", metadata={"help": "file to write"})
+    label_key: str | None = field(default=None, metadata={"help": "column of a table that holds the classes"})
+    columns: str | None = field(default=None, metadata={"help": "columns of a table to take, with commas"})
+    categorical: str | None = field(default=None, metadata={"help": "columns of categories, with commas"})
     data_dir: str | None = field(default=None, metadata={"help": "where tensorflow-datasets keeps its datasets"})
 
 
@@ -28,8 +32,8 @@ def run(arguments: Sequence[str]) -> int:
     given = parse(parser_of("preview", COMMANDS["preview"], PreviewOptions), arguments)
     options = PreviewOptions(**given)
     if options.data is None and options.run is None:
-        raise UsageError("`--data` is missing (or `--run`): whose pictures should be shown?")
-    for name in ("recipe", "size"):
+        raise UsageError("`--data` is missing (or `--run`): whose views should be shown?")
+    for name in ("kind", "recipe", "size"):
         if options.run is not None and name in given:
             raise UsageError(f"`--{name}` and `--run`, whose views are as they are, exclude each other")
     from ..training.looking import preview_of

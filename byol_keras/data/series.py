@@ -21,6 +21,7 @@ def open_series(
     split: str | None = None,
     labels: Any = None,
     label_key: str | None = None,
+    labelled: bool = True,
     length: int | None = None,
 ) -> Source:
     """Opens series of numbers, all in memory as float32 of shape `(n, steps, channels)`.
@@ -36,6 +37,7 @@ def open_series(
         split: of an `.npz` file, the same as an argument.
         labels: array of a class for each series. Default: what the source itself brings.
         label_key: column of a table that holds the classes. Default: one called label, class or target.
+        labelled: whether a table without that column is refused. Default True.
         length: steps; what is longer is cut off at the end, what is shorter padded. Default: the longest series'.
 
     Example:
@@ -47,8 +49,8 @@ def open_series(
         return source
     class_names = None
     if isinstance(source, str | os.PathLike) and os.fspath(source).endswith((".csv", ".parquet")):
-        table = read_table(os.fspath(source))
-        values, found, name = *_of_table(table, label_key), table.name
+        table = read_table(os.fspath(source), split)
+        values, found, name = *_of_table(table, table.find_label(label_key, labelled)), table.name
     else:
         values, found, class_names, name = open_arrays(source, split, "series of numbers")
     if values.ndim not in (2, 3):
@@ -74,8 +76,7 @@ def series_length(values: np.ndarray) -> np.ndarray:
     return np.where(real.any(axis=1), real.shape[1] - np.argmax(real[:, ::-1], axis=1), 0)
 
 
-def _of_table(table: Table, label_key: str | None) -> tuple[np.ndarray, np.ndarray | None]:
-    label = table.find_label(label_key)
+def _of_table(table: Table, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
     columns = [
         # The end of a series that is shorter than others.
         [text.strip() or "nan" for text in column] if isinstance(column, list) else column

@@ -30,11 +30,17 @@ class Table:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
-    def find_label(self, label_key: str | None) -> str | None:
-        """The column that holds the classes: as told, or by one of the usual names; None where there is none."""
+    def find_label(self, label_key: str | None, required: bool = True) -> str | None:
+        """The column that holds the classes: as told, or by one of the usual names; None where there is none.
+
+        Args:
+            label_key: its name, where it is known.
+            required: whether that column must be there.
+        """
         if label_key is not None:
-            self.check([label_key], "label_key")
-            return label_key
+            if required:
+                self.check([label_key], "label_key")
+            return label_key if label_key in self.columns else None
         return next((name for name in self.columns if self.named and name.strip().lower() in LABELS), None)
 
     def check(self, names: Sequence[str], argument: str) -> None:
@@ -97,14 +103,17 @@ class Table:
         return f"`source` must hold numbers{remedy}. Received: {self.name}, {where}"
 
 
-def read_table(path: str) -> Table:
+def read_table(path: str, split: str | None = None) -> Table:
     """Reads a `.csv` or `.parquet` file.
 
     The first line of a CSV file names the columns if no cell of it is a number; otherwise columns are called 1, 2, ...
 
     Args:
         path: of the file, local or of any store that `tf.io.gfile` knows.
+        split: None or `"train"`: a table has no parts.
     """
+    if split not in (None, "train"):
+        raise ValueError(f"`split` must be None for {path}, which has no parts. Received: split={split!r}")
     if not tf.io.gfile.exists(path):
         raise ValueError(f"`source` must exist. Received: {path}, and there is no such file")
     table = _read_parquet(path) if path.endswith(".parquet") else _read_csv(path)

@@ -20,6 +20,7 @@ def open_vectors(
     split: str | None = None,
     labels: Any = None,
     label_key: str | None = None,
+    labelled: bool = True,
     columns: Sequence[str] | None = None,
     categorical: Sequence[str] | Mapping[str, Sequence[str]] = (),
 ) -> Source:
@@ -31,6 +32,7 @@ def open_vectors(
         split: of an `.npz` file, the same as an argument.
         labels: array of a class for each row. Default: what the source itself brings.
         label_key: column of a table that holds the classes. Default: one called label, class or target.
+        labelled: whether a table without that column is refused. Default True.
         columns: columns of a table to take. Default: all but that of the classes.
         categorical: columns that hold categories: they become numbers from 0 on. A mapping gives each column its words,
             of which others are -1; without, they are those that it holds, in alphabetical order. Columns of an array
@@ -44,16 +46,15 @@ def open_vectors(
     if isinstance(source, Source):
         return source
     if isinstance(source, str | os.PathLike) and os.fspath(source).endswith((".csv", ".parquet")):
-        table = read_table(os.fspath(source))
-        return _rows(table, labels, label_key, columns, categorical)
+        table = read_table(os.fspath(source), split)
+        return _rows(table, labels, table.find_label(label_key, labelled), columns, categorical)
     values, found, class_names, name = open_arrays(source, split, "rows of numbers")
     flat = values if values.ndim == 2 else values.reshape(len(values), -1)
     labels = found if labels is None else labels
     return Rows(_checked(flat, name), labels, class_names, name, categories=_of_array(flat, categorical))
 
 
-def _rows(table: Table, labels: Any, label_key: str | None, columns: Sequence[str] | None, categorical: Any) -> Rows:
-    label = table.find_label(label_key)
+def _rows(table: Table, labels: Any, label: str | None, columns: Sequence[str] | None, categorical: Any) -> Rows:
     names = [name for name in table.columns if name != label] if columns is None else list(columns)
     table.check(names, "columns")
     table.check(list(categorical), "categorical")

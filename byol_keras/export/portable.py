@@ -9,7 +9,7 @@ from ..cloning import in_float32, inputs_of
 from ..encoders import pooled, resized
 from ..views.pictures import check_pictures
 
-__all__ = ["REPRESENTATION", "Portable", "as_encoder"]
+__all__ = ["REPRESENTATION", "Portable", "as_encoder", "behind"]
 
 REPRESENTATION = "representation"
 """What the output is called in every format, the probabilities of a classifier too."""
@@ -110,7 +110,16 @@ def as_encoder(model: keras.Model) -> keras.Model:
     Args:
         model: an encoder that returns vectors or feature maps, a `BYOL`, or a classifier of `bk.finetune`.
     """
-    encoder, preprocessor = pooled(_network(model)), _preprocessor(model)
+    return behind(_preprocessor(model), pooled(_network(model)))
+
+
+def behind(preprocessor: keras.Layer | None, encoder: keras.Model) -> keras.Model:
+    """An encoder that takes raw inputs.
+
+    Args:
+        preprocessor: a built model that makes of them what the encoder takes; None for an encoder that takes them.
+        encoder: what comes after it.
+    """
     if preprocessor is None:
         return encoder
     if not getattr(preprocessor, "inputs", None):

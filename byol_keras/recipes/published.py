@@ -104,7 +104,26 @@ _DEMO = Recipe(
     },
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*PRESETS, _SOLO_LEARN, _LIGHTLY, _CPU, _DEMO)}
+_VECTORS = Recipe(
+    name="vectors",
+    source="byol_keras, found on tables of its own (see examples/vectors.py)",
+    epochs=100,
+    batch_size=128,
+    base_rate=0.002,
+    weight_decay=1e-4,
+    tau=0.99,
+    optimizer_name="adamw",
+    warmup_epochs=5,
+    hidden=512,
+    output=128,
+    encoder_name="mlp",
+    view_options={"corruption": 0.3, "noise": 0.1},
+    kind="vectors",
+)
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (*PRESETS, _SOLO_LEARN, _LIGHTLY, _CPU, _DEMO, _VECTORS)
+}
 
 
 def get(name: str) -> Recipe:

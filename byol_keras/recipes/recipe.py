@@ -39,7 +39,8 @@ class Recipe:
         size: side of the pictures, as the encoder will be used on them, in pixels. Default 224.
         view_share: side of the views as a share of that. Random crops enlarge what they show; views smaller by as much
             show it as large as it will be later, and cost less. Default 1, as published.
-        view_options: further arguments of `ImageViews`, `preset` among them.
+        view_options: further arguments of the views, `ImageViews` for pictures.
+        kind: of the data that it is for. Default `"pictures"`.
 
     Example:
     >>> recipe = Recipe("short", "ours", epochs=10, batch_size=512, base_rate=0.3, weight_decay=1e-6, tau=0.99)
@@ -67,6 +68,7 @@ class Recipe:
     size: int = 224
     view_share: float = 1.0
     view_options: Mapping = field(default_factory=dict)
+    kind: str = "pictures"
 
     @property
     def learning_rate(self) -> float:
@@ -97,7 +99,7 @@ class Recipe:
         return OPTIMIZERS[self.optimizer_name](self, schedule)
 
     def views(self, size: int | tuple[int, int] | None = None) -> ImageViews:
-        """The views, of the size that the recipe gives them or of another."""
+        """The views of pictures, of the size that the recipe gives them or of another."""
         return ImageViews(size or self.view_size(), **self.view_options)
 
     def view_size(self, size: tuple[int, int] | None = None) -> tuple[int, int]:

@@ -26,10 +26,13 @@ def advise(run: RunRecord, colour: str, judged: bool) -> list[Advice]:
     if colour == "bad":
         advice.append(("Start again with a recipe by name, or with a lower learning rate.", None))
     elif not judged and run.history:
-        advice.append(("Judge it with labelled pictures:", evaluate_command(run)))
+        advice.append((f"Judge it with labelled {run.words.many}:", evaluate_command(run)))
     if judged and colour == "unsure" and run.history:
         advice.append(
-            (f"Train for longer, or on more pictures: this run made {count(run.history[-1]['step'])} steps.", None)
+            (
+                f"Train for longer, or on more {run.words.many}: this run made {count(run.history[-1]['step'])} steps.",
+                None,
+            )
         )
     elif colour != "bad" and still_rising(run.history):
         advice.append(("Its accuracy was still rising when the run ended: train for longer.", None))

@@ -17,7 +17,12 @@ def atlas(material: Material, plane: Plane) -> Html:
     """Points with a legend where there are labels, else the pictures at their places."""
     if material.labels is not None and np.any(np.asarray(material.labels)[plane.indices] >= 0):
         return _by_class(material, plane)
-    return tag("img", src=_mosaic(material, plane), alt="The pictures, similar ones near each other", class_="map")
+    return tag(
+        "img",
+        src=_mosaic(material, plane),
+        alt=f"The {material.words.many}, similar ones near each other",
+        class_="map",
+    )
 
 
 def _by_class(material: Material, plane: Plane) -> Html:
@@ -29,7 +34,7 @@ def _by_class(material: Material, plane: Plane) -> Html:
     groups = [np.flatnonzero(labels == classes[number]) for number in shown]
     rest = np.flatnonzero(~np.isin(labels, classes[shown]))
     total = np.sum(classes >= 0)
-    description = f"Map of {len(labels)} pictures in {total} classes by the similarity of their features"
+    description = f"Map of {len(labels)} {material.words.many} in {total} classes by the similarity of their features"
     names = [material.label_name(plane.indices[first[number]]) for number in shown]
     keys = [(swatch(number), tag("bdi", readable(name, 40))) for number, name in enumerate(names)]
     if len(rest):

@@ -99,11 +99,13 @@ def _source(picture: np.ndarray) -> Html:
     return data_uri(thumbnail(picture, PIXELS))
 
 
-def pair_grid(first: np.ndarray, second: np.ndarray) -> Html:
-    """Two views of each of a few pictures, side by side."""
+def pair_grid(first: np.ndarray, second: np.ndarray, one: str = "picture") -> Html:
+    """Two views of each of a few pictures, or of drawings of another kind of example, side by side."""
     pairs = []
     for number in range(min(PAIRS, len(first))):
         sides = ((view[number], word) for view, word in ((first, "first"), (second, "second")))
-        images = [tag("img", src=_source(view), alt=f"Picture {number + 1}, {word} view") for view, word in sides]
+        images = [
+            tag("img", src=_source(view), alt=f"{one.capitalize()} {number + 1}, {word} view") for view, word in sides
+        ]
         pairs.append(tag("div", join(*images), class_="pair"))
     return tag("div", *pairs, class_="pairs")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .wording import KINDS, Words
+
 __all__ = ["Material"]
 
 
@@ -20,6 +22,7 @@ class Material:
         class_names: names by label. Default None: "class 3".
         names: file names, which may hold any text. Default empty: positions are shown.
         view_pairs: two arrays of views of the same pictures, uint8 or floats in [0, 1]. Default None.
+        words: what the examples are called, of which these may be drawings. Default: pictures.
 
     Example:
     >>> material = Material(np.zeros((5, 8, 8, 3), "uint8"), np.eye(5), labels=np.array([0, 0, 1, 1, -1]))
@@ -33,6 +36,7 @@ class Material:
     class_names: tuple[str, ...] | None = None
     names: Sequence[str] = ()
     view_pairs: tuple[np.ndarray, np.ndarray] | None = None
+    words: Words = KINDS["pictures"]
 
     def __post_init__(self) -> None:
         given = {"features": self.features, "labels": self.labels, "names": self.names if len(self.names) else None}
@@ -55,7 +59,7 @@ class Material:
 
     def name(self, index: int) -> str:
         """What to call a picture."""
-        return str(self.names[index]) if len(self.names) else f"picture {index}"
+        return str(self.names[index]) if len(self.names) else f"{self.words.one} {index}"
 
     def label_name(self, index: int) -> str | None:
         """The class of a picture in words, or None where it has none."""

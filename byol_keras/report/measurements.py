@@ -22,11 +22,11 @@ CURVES = {
     "target_std": ("Spread of the targets", "target_std: near 1 is healthy, a steady fall towards 0 is collapse."),
     "knn_accuracy": (
         "Nearest-neighbour accuracy",
-        "Right answers while training, on pictures whose classes are kept from it.",
+        "Right answers while training, on examples whose classes are kept from it.",
     ),
     "linear_accuracy": ("Linear accuracy", "Right answers of a linear classifier while training."),
     "effective_rank": ("Effective rank", "How many directions the features really use. Higher is richer."),
-    "alignment": ("Alignment", "Distance between two views of one picture. Lower is more alike."),
+    "alignment": ("Alignment", "Distance between two views of one example. Lower is more alike."),
     "uniformity": ("Uniformity", "How evenly the features cover the sphere. Lower is more even."),
     "learning_rate": ("Learning rate", "How large the steps are, as scheduled."),
     "tau": ("Tau", "How slowly the target follows the online network; 1 is not at all."),
@@ -35,7 +35,7 @@ SHARES = {"knn_accuracy", "linear_accuracy"}
 
 
 def key_numbers(run: RunRecord) -> Html:
-    """Steps, pictures seen, time, speed and waiting, each where it was measured."""
+    """Steps, examples seen, time, speed and waiting, each where it was measured."""
     facts = [(name, fact(run)) for name, fact in FACTS.items()]
     items = [tag("div", tag("dt", name), tag("dd", value)) for name, value in facts if value is not None]
     return tag("dl", *items, class_="facts") if items else Html()
@@ -52,7 +52,7 @@ def _epochs(run: RunRecord) -> str | None:
     return count(begun[-1] + 1) if len(begun) else None
 
 
-def _pictures(run: RunRecord) -> str | None:
+def _seen(run: RunRecord) -> str | None:
     batch_size = run.number("batch_size")
     return count(run.history[-1]["step"] * batch_size) if run.history and batch_size else None
 
@@ -63,7 +63,9 @@ def _time(run: RunRecord) -> str | None:
 
 
 def _speed(run: RunRecord) -> str | None:
-    speeds = series(run.history, "pictures_per_second")[1]
+    speeds = series(run.history, "examples_per_second")[1]
+    # What runs of earlier versions have written.
+    speeds = speeds if len(speeds) else series(run.history, "pictures_per_second")[1]
     return count(np.median(speeds)) if len(speeds) else None
 
 
@@ -75,9 +77,9 @@ def _waiting(run: RunRecord) -> str | None:
 FACTS: dict[str, Callable[[RunRecord], str | None]] = {
     "Steps": _steps,
     "Epochs": _epochs,
-    "Pictures seen": _pictures,
+    "Examples seen": _seen,
     "Time": _time,
-    "Pictures per second": _speed,
+    "Examples per second": _speed,
     "Waiting for data": _waiting,
 }
 

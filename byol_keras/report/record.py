@@ -9,6 +9,7 @@ import yaml
 
 from ..evaluation import Row
 from .journal import History, read_metrics
+from .wording import KINDS, Words
 
 __all__ = ["Judgement", "RunRecord", "read_run"]
 
@@ -68,6 +69,12 @@ class RunRecord:
     config: dict[str, str]
     environment: dict
     plan: dict = field(default_factory=dict)
+
+    @property
+    def words(self) -> Words:
+        """What its examples are called."""
+        kind = self.plan.get("kind")
+        return KINDS.get(kind if isinstance(kind, str) else "pictures", KINDS["pictures"])
 
     def number(self, name: str) -> int | None:
         """A positive whole number as it was decided, or as it was asked for; None where neither is known."""

@@ -29,12 +29,12 @@ def result_sections(run: RunRecord) -> list[Html]:
 def _evaluation(run: RunRecord) -> Html:
     if run.judgement.rows:
         sentence = (
-            "The share of right answers with its 95% interval, from the features alone. Raw pixels and the untrained "
-            "network show what was there before anything was learned."
+            "The share of right answers with its 95% interval, from the features alone. "
+            f"{run.words.raw.capitalize()} and the untrained network show what was there before anything was learned."
         )
         return _section("Evaluation", sentence, accuracy_table(run.judgement))
     line = tag("div", command(evaluate_command(run)))
-    return _section("Evaluation", "Not evaluated yet. With labelled pictures:", line)
+    return _section("Evaluation", f"Not evaluated yet. With labelled {run.words.many}:", line)
 
 
 def _training(run: RunRecord) -> Html:
@@ -53,10 +53,10 @@ def _views(material: Material) -> Html:
     if material.view_pairs is None or not len(material.view_pairs[0]):
         return Html()
     sentence = (
-        "Two random views of each picture. The network learns to give both the same description, so what differs "
-        "between them is what it learns to ignore."
+        f"Two random views of each {material.words.one}. The network learns to give both the same description, so what "
+        "differs between them is what it learns to ignore."
     )
-    return _section("What the network sees", sentence, pair_grid(*material.view_pairs))
+    return _section("What the network sees", sentence, pair_grid(*material.view_pairs, material.words.one))
 
 
 def _neighbours(material: Material) -> Html:
@@ -64,14 +64,14 @@ def _neighbours(material: Material) -> Html:
     if not neighbours.shape[1]:
         return _section("Nearest neighbours", "There are none: the features are not finite numbers.")
     sentence = (
-        f"Each large picture is followed by the {neighbours.shape[1]} that the encoder finds most like it, among "
-        f"{count(len(material.pictures))}, the nearest first. The large ones were not chosen for their looks."
+        f"Each large {material.words.one} is followed by the {neighbours.shape[1]} that the encoder finds most like "
+        f"it, among {count(len(material.pictures))}, the nearest first. The large ones were not chosen for their looks."
     )
     shared = shared_class(material, neighbours)
     if shared is None:
         return _section("Nearest neighbours", sentence, gallery(material, neighbours))
     same, chance = map(percent, shared)
-    sentence += f" Over all pictures {same} of neighbours share the class; chance would give {chance}."
+    sentence += f" Over all {material.words.many} {same} of neighbours share the class; chance would give {chance}."
     return _section("Nearest neighbours", sentence, _key(), gallery(material, neighbours))
 
 
@@ -86,9 +86,10 @@ def _map(material: Material) -> Html:
     plane = lay_out(material.features)
     if plane is None:
         return _section(
-            "Map of the features", "There is nothing to tell apart: the features of all pictures are alike."
+            "Map of the features",
+            f"There is nothing to tell apart: the features of all {material.words.many} are alike.",
         )
-    sentence = f"{count(len(plane.points))} pictures by {plane.method}."
+    sentence = f"{count(len(plane.points))} {material.words.many} by {plane.method}."
     return _section("Map of the features", sentence, atlas(material, plane))
 
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from ..evaluation import Row
 from ..evaluation.diagnosis import verdict
 from .advice import advise
-from .journal import History, ended_badly, series
+from .journal import ended_badly, series
 from .record import Judgement, RunRecord
-from .wording import between, count, judge_name, percent, points
+from .wording import KINDS, Words, between, count, judge_name, percent, points
 
 __all__ = ["BASELINES", "TRAINED", "Comparison", "Summary", "compare", "summarize"]
 
-BASELINES = ("untrained", "raw pixels")
+BASELINES = ("untrained", *dict.fromkeys(words.raw for words in KINDS.values()))
 TRAINED = ("online", "target")
-CALLED = {"untrained": "the same network before training", "raw pixels": "the raw pixels"}
+CALLED = {name: f"the {name}" for name in BASELINES} | {"untrained": "the same network before training"}
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def compare(judgement: Judgement) -> Comparison | None:
 def summarize(run: RunRecord) -> Summary:
     """The verdict on a run folder, from its evaluation and the health of its measurements."""
     comparison, health, broken = compare(run.judgement), verdict(run.history), ended_badly(run.history)
-    colour, headline = _verdict(comparison, health.state, broken)
-    result = [_result(comparison, run.judgement) if comparison else _unjudged(run.history)]
+    colour, headline = _verdict(comparison, health.state, broken, run.words)
+    result = [_result(comparison, run) if comparison else _unjudged(run)]
     notes = ["The last loss is not a finite number: from there training could not go on."] if broken else []
     notes += [health.sentence.replace("`", "")] if health.state != "unknown" else []
     # What is wrong comes first, and then nobody asks how good it is.
@@ -95,7 +95,7 @@ def summarize(run: RunRecord) -> Summary:
     return Summary(colour, headline, paragraphs, advise(run, colour, comparison is not None), comparison)
 
 
-def _verdict(comparison: Comparison | None, state: str, broken: bool) -> tuple[str, str]:
+def _verdict(comparison: Comparison | None, state: str, broken: bool, words: Words) -> tuple[str, str]:
     if broken:
         return "bad", "Training broke down"
     if state == "collapsed":
@@ -109,21 +109,21 @@ def _verdict(comparison: Comparison | None, state: str, broken: bool) -> tuple[s
     if comparison.ties_with("untrained"):
         return "unsure", "Little was learned"
     if not comparison.clear:
-        return "unsure", "It learned, but not more than the pixels show"
+        return "unsure", f"It learned, but not more than the {words.raw} show"
     if state == "collapsing":
         return "unsure", "It learned, with signs of collapse"
     return "good", "It learned"
 
 
-def _result(comparison: Comparison, judgement: Judgement) -> str:
-    trained, tested = comparison.trained, judgement.fact("test_examples")
-    pictures = f"{count(tested)} pictures" if tested else "pictures"
+def _result(comparison: Comparison, run: RunRecord) -> str:
+    trained, tested = comparison.trained, run.judgement.fact("test_examples")
+    examples = f"{count(tested)} {run.words.many}" if tested else run.words.many
     first = (
         f"By its {judge_name(comparison.judge)}, the trained encoder names the right class for "
-        f"{percent(trained.accuracy)} of {pictures} whose classes were kept from it (95% interval {between(trained)})."
+        f"{percent(trained.accuracy)} of {examples} whose classes were kept from it (95% interval {between(trained)})."
     )
     gaps = " and ".join(_gap(trained, other) for other in comparison.baselines)
-    classes = judgement.fact("classes")
+    classes = run.judgement.fact("classes")
     chance = f" Guessing among {classes} classes would give about {100 / classes:.2g}%." if classes else ""
     return first + (f" That is {gaps}." if gaps else "") + chance
 
@@ -137,13 +137,15 @@ def _gap(trained: Row, other: Row) -> str:
     return f"{points(difference)} {'above' if difference > 0 else 'below'} {reference}"
 
 
-def _unjudged(history: History) -> str:
+def _unjudged(run: RunRecord) -> str:
+    history = run.history
     values = series(history, "knn_accuracy")[1]
     if not history:
         return "Nothing has been measured yet: the run has written no metrics."
     if not len(values):
         return "No labels were looked at, so nobody knows yet what the encoder is good for."
     return (
-        f"During training its nearest neighbours named the right class for {percent(values[-1])} of the pictures "
-        f"({percent(values[0])} at the first look). What raw pixels and the untrained network reach is not known yet."
+        f"During training its nearest neighbours named the right class for {percent(values[-1])} of the "
+        f"{run.words.many} ({percent(values[0])} at the first look). What {run.words.raw} and the untrained network "
+        "reach is not known yet."
     )

@@ -1,10 +1,46 @@
 """Numbers in the words of the page."""
 
 import math
+from typing import NamedTuple
 
 from ..evaluation import Row
 
-__all__ = ["between", "count", "duration", "judge_name", "percent", "points", "representation_name", "short"]
+__all__ = [
+    "KINDS",
+    "Words",
+    "between",
+    "count",
+    "duration",
+    "judge_name",
+    "percent",
+    "points",
+    "representation_name",
+    "short",
+]
+
+
+class Words(NamedTuple):
+    """What one kind of data is called.
+
+    Args:
+        one: an example.
+        many: several of them.
+        raw: the examples themselves, as they stand in a table of accuracies.
+    """
+
+    one: str
+    many: str
+    raw: str
+
+
+KINDS = {
+    "pictures": Words("picture", "pictures", "raw pixels"),
+    "vectors": Words("row", "rows", "raw values"),
+    "sequences": Words("series", "series", "raw values"),
+    "text": Words("text", "texts", "bag of words"),
+    "audio": Words("clip", "clips", "raw spectrum"),
+}
+"""By the word for a kind in a plan."""
 
 JUDGES = {"knn": "nearest neighbours", "linear": "linear classifier"}
 REPRESENTATIONS = {"online": "trained", "target": "trained (target)"}

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from ..data import Pictures
+from ..data import Examples
 from ..distribution import Workers
 from .building import build_model, target_ema
 from .lockstep import Lockstep
@@ -21,7 +21,7 @@ _RESERVE = 0.06
 def steps_in(
     minutes: float,
     plan: Plan,
-    pictures: Pictures,
+    examples: Examples,
     workers: Workers,
     init_from: str | None = None,
     spent: float = 0.0,
@@ -33,7 +33,7 @@ def steps_in(
     Args:
         minutes: the budget, for everything from the start of the command to the end of training.
         plan: the run; its number of steps does not matter here.
-        pictures: its data.
+        examples: its data.
         workers: the processes that train it.
         init_from: file that it starts from, as in the configuration.
         spent: seconds of the budget that are gone already.
@@ -43,8 +43,8 @@ def steps_in(
     endless = replace(plan, total_steps=10**6)
     with workers.strategy.scope():
         model = build_model(endless, init_from)
-    with pictures.skipped.explained():
-        data, callbacks = feed(pictures, plan, workers), [target_ema(endless), watch, Lockstep(workers)]
+    with examples.skipped.explained():
+        data, callbacks = feed(examples, plan, workers), [target_ema(endless), watch, Lockstep(workers)]
         model.fit(data, steps_per_epoch=10**6, verbose=0, callbacks=callbacks)
     measured = time.monotonic() - began
     # The run itself will be compiled once more: as long as measuring took beside its steps.

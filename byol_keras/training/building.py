@@ -2,14 +2,16 @@
 
 import keras
 
-from .. import encoders, losses
+from .. import losses
 from ..callbacks import TargetEMA
 from ..model import BYOL
 from ..precision import set_precision
 from ..stepping import replicas
+from .initial import load_encoder
+from .kinds import kind_of
 from .plan import Plan
 
-__all__ = ["build_model", "initial_encoder", "load_encoder", "target_ema"]
+__all__ = ["build_model", "initial_encoder", "target_ema"]
 
 
 def build_model(plan: Plan, init_from: str | None = None) -> BYOL:
@@ -23,8 +25,9 @@ def build_model(plan: Plan, init_from: str | None = None) -> BYOL:
         for layer in (layer for part in (encoder, *heads.values()) for layer in part._flatten_layers()):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
-    views, loss = plan.recipe.views(plan.view_size), losses.named(plan.recipe.loss)
-    model = BYOL(encoder, views=views, loss=loss, seed=plan.seed, **heads)
+    kind, loss = kind_of(plan.kind), losses.named(plan.recipe.loss)
+    preprocessor = kind.preprocessor(plan)
+    model = BYOL(encoder, views=kind.views(plan), loss=loss, preprocessor=preprocessor, seed=plan.seed, **heads)
     model.compile(plan.recipe.optimizer_over(plan.total_steps, plan.warmup_steps))
     return model
 
@@ -33,38 +36,11 @@ def initial_encoder(plan: Plan, init_from: str | None = None) -> keras.Model:
     """The encoder of a run before the first step: fresh, or the one that it starts from."""
     set_precision(plan.precision)
     keras.utils.set_random_seed(plan.seed)
-    encoder = (
-        load_encoder(init_from, plan.shape)
-        if init_from is not None
-        else encoders.named(plan.encoder, plan.shape, plan.statistics)
-    )
-    same = plan.view_size == plan.shape[:2]
-    # Views and whole pictures are of two sizes: the same network sees both.
-    return encoder if same else encoders.resized(encoder, (None, None, plan.shape[-1]))
+    kind = kind_of(plan.kind)
+    encoder = kind.encoder(plan) if init_from is None else load_encoder(init_from, plan.shape)
+    return kind.fitted(encoder, plan)
 
 
 def target_ema(plan: Plan) -> TargetEMA:
     """What moves the target over the whole run, also where that is trained in several pieces."""
     return TargetEMA(plan.recipe.tau, plan.recipe.tau_schedule, total_steps=plan.total_steps)
-
-
-def load_encoder(path: str, shape: tuple[int, int, int] | None = None) -> keras.Model:
-    """The encoder in a `.keras` file, which may hold an encoder or a whole BYOL model.
-
-    Args:
-        path: the file.
-        shape: of the pictures it has to take, if known.
-    """
-    try:
-        loaded = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"`init_from` must be a .keras file that can be read. Received: {path}: {reason}") from None
-    encoder = encoders.pooled(getattr(loaded, "encoder", loaded))
-    expects = tuple(encoder.input_shape[1:])
-    fits = shape is None or len(expects) == len(shape)
-    if not fits or (shape and any(want not in (None, have) for want, have in zip(expects, shape, strict=True))):
-        raise ValueError(
-            f"`init_from` must hold an encoder for pictures of shape {shape}. Received: {path}, which takes {expects}"
-        )
-    return encoder

@@ -1,4 +1,4 @@
-"""Features of pictures, written to a file as they come."""
+"""Features of examples, written to a file as they come."""
 
 import os
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ..data import Pictures, Source
+from ..data import Examples, Source
 from ..evaluation import extract_features
 from ..writing import beside
 
@@ -18,8 +18,8 @@ __all__ = ["embed"]
 _BATCH = 256
 
 
-def embed(encoder: keras.Model, source: Source, pictures: Pictures, path: str | os.PathLike) -> int:
-    """Writes the features of every picture that can be read, and which picture each belongs to.
+def embed(encoder: keras.Model, source: Source, examples: Examples, path: str | os.PathLike) -> int:
+    """Writes the features of every example that can be read, and which example each belongs to.
 
     An `.npz` file holds `features` (float32), `paths`, and `labels` where there are any (-1 where unknown); a
     `.parquet` file the columns `path`, `label` and `feature_0` to `feature_N`. Features stream to the disk: memory
@@ -27,29 +27,29 @@ def embed(encoder: keras.Model, source: Source, pictures: Pictures, path: str | 
 
     Args:
         encoder: what makes the features.
-        source: of the pictures.
-        pictures: the same source, decoded at the encoder's size.
+        source: of the examples.
+        examples: the same source, as the encoder takes them.
         path: ends in `.npz` or `.parquet`.
 
     Returns:
-        The number of pictures written.
+        The number of examples written.
     """
     kind = Path(path).suffix
     if kind not in _WRITERS:
         raise ValueError(f"`output` must end in {' or '.join(_WRITERS)}. Received: output={os.fspath(path)}")
     if not Path(path).absolute().parent.is_dir():
         raise ValueError(f"`output` must lie in a folder that exists. Received: output={os.fspath(path)}")
-    with beside(path) as draft, pictures.skipped.explained():
-        return _WRITERS[kind](Path(draft), _chunks(encoder, pictures), source)
+    with beside(path) as draft, examples.skipped.explained():
+        return _WRITERS[kind](Path(draft), _chunks(encoder, examples), source)
 
 
-def _chunks(encoder: keras.Model, pictures: Pictures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _chunks(encoder: keras.Model, examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     found = 0
-    for batch, indices in pictures.whole(_BATCH):
+    for batch, indices in examples.whole(_BATCH):
         yield extract_features(encoder, iter([batch])), indices.numpy()
         found += len(indices)
     if not found:
-        raise pictures.skipped.none_left(pictures.source.name)
+        raise examples.skipped.none_left(examples.source.name)
 
 
 def _write_npz(path: Path, chunks: Iterator, source: Source) -> int:

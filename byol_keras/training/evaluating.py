@@ -13,9 +13,10 @@ from .judging import JudgeSet, judge_encoders
 from .loading import Run
 from .rundata import RunData
 
-__all__ = ["evaluate_run", "labelled_data"]
+__all__ = ["BASELINES", "evaluate_run", "labelled_data"]
 
-_BASELINES = ("raw pixels", "untrained", "pca")
+BASELINES = ("raw", "untrained", "pca")
+"""What may stand beside an encoder in the table."""
 _JUDGE = re.compile(r"knn|linear|(?:linear|finetune) (\d+(?:\.\d+)?)%")
 
 
@@ -23,7 +24,7 @@ def evaluate_run(
     run: Run,
     data: RunData,
     network: str = "online",
-    baselines: Sequence[str] = ("raw pixels", "untrained"),
+    baselines: Sequence[str] = ("raw", "untrained"),
     judges: Sequence[str] = JUDGES,
     k: int = 200,
     temperature: float = 0.1,
@@ -35,7 +36,7 @@ def evaluate_run(
         run: what to judge.
         data: with labels.
         network: `"online"` or `"target"`.
-        baselines: what to judge beside it: `"raw pixels"`, `"untrained"`, `"pca"`.
+        baselines: what to judge beside it: `"raw"` for the examples themselves, `"untrained"`, `"pca"` of them.
         judges: as in `evaluation.judge`, and `"finetune P%"`, which trains the whole network on P percent of the
             bank's labels.
         k: neighbours of kNN.
@@ -47,12 +48,13 @@ def evaluate_run(
     encoders = {"untrained": run.untrained()} if "untrained" in baselines else {}
     encoders[network] = run.encoder(network)
     frozen = [judge for judge in judges if not judge.startswith("finetune")]
-    pixels = tuple(name for name in baselines if name != "untrained")
+    plain = tuple(name for name in baselines if name != "untrained")
     evaluation = judge_encoders(
         found,
         encoders,
         lambda source: data.whole(source, run.plan),
-        pixels,
+        data.raw(run.plan),
+        plain,
         judges=frozen,
         k=k,
         temperature=temperature,
@@ -76,22 +78,22 @@ def labelled_data(run: Run, data: str | None, labels: str | None, data_dir: str 
         config = replace(config, data=data, test_data=None, labels=labels, cache=False)
     elif labels is not None:
         config = replace(config, labels=labels)
-    return RunData(replace(config, data_dir=data_dir or config.data_dir))
+    return RunData(replace(config, data_dir=data_dir or config.data_dir), known=run.plan.known)
 
 
 def _judges_of(data: RunData) -> JudgeSet:
     if data.judged is None:
         raise ValueError(
-            "`data` must have labels of two classes or more: sub-folders named after them, a CSV file in `labels`, or "
-            f"a labelled dataset. Received: {data.source.name} without"
+            "`data` must have labels of two classes or more: sub-folders named after them, a CSV file in `labels`, a "
+            f"column of a table, or a labelled dataset. Received: {data.source.name} without"
         )
     return data.judged
 
 
 def _check_words(baselines: Sequence[str], judges: Sequence[str]) -> None:
     for name in baselines:
-        if name not in _BASELINES:
-            raise ValueError(f"`baselines` must be of {', '.join(_BASELINES)}. Received: {name!r}")
+        if name not in BASELINES:
+            raise ValueError(f"`baselines` must be of {', '.join(BASELINES)}. Received: {name!r}")
     for judge in judges:
         found = _JUDGE.fullmatch(judge)
         if found is None or not 0.0 < float(found[1] or 1.0) <= 100.0:

@@ -21,7 +21,7 @@ from .loading import Run
 
 __all__ = ["Exported", "export_run"]
 
-# Enough for the ranges of int8, for a comparison, and for principal components; fewer where pictures are large.
+# Enough for the ranges of int8, for a comparison, and for principal components; fewer where examples are large.
 _REPRESENTATIVE, _WARMUP, _COMPARED, _FITTED, _ASKED = 256, 8, 2000, 5000, 1000
 _BYTES = 2**28
 
@@ -49,23 +49,23 @@ def export_run(run: Run, options: Any) -> Exported:
     """
     if options.verify:
         check_packages([*options.formats, *(["openvino"] if options.openvino else [])])
-    pictures = _Pictures(run, options)
+    examples = _Examples(run, options)
     encoder, dims = run.encoder(options.network), []
     details = _provenance(run, options.network)
     if options.dim is not None:
-        encoder, dims = _smaller(encoder, pictures, options)
+        encoder, dims = _smaller(encoder, examples, options)
         details["reduction"] = {"dim": options.dim, "whiten": options.whiten}
-    artefacts = _written(encoder, pictures, options, options.output or run.folder.export, details)
+    artefacts = _written(encoder, examples, options, options.output or run.folder.export, details)
     verification = None
     if options.verify:
-        images, labels = pictures.labelled(_COMPARED)
+        compared, labels = examples.labelled(_COMPARED)
         checks = {"normalize": options.normalize, "openvino": options.openvino}
-        verification = export.verify(encoder, artefacts, images, labels, **checks)
+        verification = export.verify(encoder, artefacts, compared, labels, **checks)
     return Exported(artefacts, dims, verification)
 
 
-class _Pictures:
-    """Pictures of the run, opened when they are first asked for."""
+class _Examples:
+    """Examples of the run, opened when they are first asked for."""
 
     def __init__(self, run: Run, options: Any) -> None:
         self._run, self._options = run, options
@@ -75,17 +75,17 @@ class _Pictures:
         return labelled_data(self._run, self._options.data, None, self._options.data_dir)
 
     def some(self, count: int) -> np.ndarray:
-        """Pictures to learn from."""
+        """Examples to learn from."""
         return self._data.arrays(self._data.sample(self._fitting(count)), self._run.plan)[0]
 
     def labelled(self, count: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Pictures with labels, or without where there are none."""
+        """Examples with labels, or without where there are none."""
         judged = self._data.judged
         source = (
             self._data.sample(self._fitting(count)) if judged is None else judged.sample(self._fitting(count), 1)[0]
         )
-        images, labels, _ = self._data.arrays(source, self._run.plan)
-        return images, labels if judged is not None else None
+        found, labels, _ = self._data.arrays(source, self._run.plan)
+        return found, labels if judged is not None else None
 
     def judged(self, bank: int, queries: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """A bank and queries with labels; empty without labels."""
@@ -116,11 +116,11 @@ def _provenance(run: Run, network: str) -> dict[str, Any]:
     return details
 
 
-def _smaller(encoder: keras.Model, pictures: _Pictures, options: Any) -> tuple[keras.Model, list]:
+def _smaller(encoder: keras.Model, examples: _Examples, options: Any) -> tuple[keras.Model, list]:
     """The encoder with a reduction behind it, and what other sizes would keep."""
-    features = extract_features(encoder, pictures.some(_FITTED))
+    features = extract_features(encoder, examples.some(_FITTED))
     smaller = export.reduced(encoder, features, options.dim, options.whiten)
-    parts = pictures.judged(_FITTED, _ASKED)
+    parts = examples.judged(_FITTED, _ASKED)
     if not parts:
         return smaller, []
     (bank, bank_labels), (queries, labels) = ((extract_features(encoder, part), known) for part, known in parts)
@@ -128,23 +128,25 @@ def _smaller(encoder: keras.Model, pictures: _Pictures, options: Any) -> tuple[k
     return smaller, export.compare_dims(bank, bank_labels, queries, labels, dims, options.whiten)
 
 
-def _written(encoder: keras.Model, pictures: _Pictures, options: Any, place: str, details: dict[str, Any]) -> list[str]:
+def _written(encoder: keras.Model, examples: _Examples, options: Any, place: str, details: dict[str, Any]) -> list[str]:
     tf.io.gfile.makedirs(place)
-    common = {"normalize": options.normalize, "size": details["training"]["shape"][:2], "details": details}
+    common = {"normalize": options.normalize, "details": details}
+    if details["training"]["kind"] == "pictures":
+        common["size"] = details["training"]["shape"][:2]
     paths = []
     for name in options.formats:
         if name == "savedmodel":
-            warmup = pictures.some(_WARMUP) if options.warmup else None
+            warmup = examples.some(_WARMUP) if options.warmup else None
             paths.append(export.saved_model(encoder, os.path.join(place, "encoder"), warmup=warmup, **common))
         elif name == "onnx":
             path = os.path.join(place, "encoder.onnx")
             paths.append(export.onnx(encoder, path, batch_size=options.batch_size, **common))
         else:
-            paths += _quantized(encoder, pictures, options, place, common)
+            paths += _quantized(encoder, examples, options, place, common)
     return paths
 
 
-def _quantized(encoder: keras.Model, pictures: _Pictures, options: Any, place: str, common: dict) -> list[str]:
+def _quantized(encoder: keras.Model, examples: _Examples, options: Any, place: str, common: dict) -> list[str]:
     paths = []
     for quantization in options.quantizations:
         whole = quantization == "int8"
@@ -152,7 +154,7 @@ def _quantized(encoder: keras.Model, pictures: _Pictures, options: Any, place: s
             encoder,
             os.path.join(place, f"encoder-{quantization}.tflite"),
             quantization=quantization,
-            representative=pictures.some(_REPRESENTATIVE) if whole else None,
+            representative=examples.some(_REPRESENTATIVE) if whole else None,
             integer=options.integer and whole,
             batch_size=options.batch_size,
             **common,

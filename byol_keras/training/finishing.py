@@ -7,14 +7,15 @@ from typing import Any
 import tensorflow as tf
 
 from ..config import PretrainConfig
-from ..encoders import resized
 from ..evaluation import extract_features, table
+from ..export import behind
 from ..model import BYOL
 from ..report import Material, write_report
 from ..writing import beside
 from .building import initial_encoder
 from .folder import RunFolder
 from .judging import judge_encoders
+from .kinds import kind_of
 from .plan import Plan
 from .rundata import RunData
 
@@ -29,11 +30,13 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
     """Judges a trained model where there are labels, and writes the run's page."""
     if data.judged is not None:
         judged = data.judged.sample(_BANK, _QUERIES)
-        share = "" if judged == data.judged else f" on {len(judged.bank):,} and {len(judged.queries):,} pictures"
-        console.print(f"judging the encoder beside the untrained one and raw pixels{share}", highlight=False)
+        words = data.kind.words
+        share = "" if judged == data.judged else f" on {len(judged.bank):,} and {len(judged.queries):,} {words.many}"
+        console.print(f"judging the encoder beside the untrained one and {words.raw}{share}", highlight=False)
         encoders = {"untrained": initial_encoder(plan, folder.initial(config)), "online": model.encoder}
+        encoders = {name: behind(model.preprocessor, encoder) for name, encoder in encoders.items()}
         whole = partial(data.whole, plan=plan)
-        evaluation = judge_encoders(judged, encoders, whole, judges=("knn", "linear"))
+        evaluation = judge_encoders(judged, encoders, whole, data.raw(plan), judges=("knn", "linear"))
         evaluation.save(folder.evaluation)
         console.print(table(evaluation))
     write_report(folder.path, report_material(model, plan, data))
@@ -41,22 +44,24 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
 
 
 def save_encoder(model: BYOL, plan: Plan, folder: RunFolder) -> None:
-    """Writes the online encoder as it is now, for pictures of the plan's size."""
+    """Writes the online encoder as it is now, from raw examples to vectors."""
+    encoder = kind_of(plan.kind).finished(model.encoder, plan)
     with beside(folder.encoder, suffix=".keras") as draft:
-        resized(model.encoder, plan.shape).save(draft)
+        behind(model.preprocessor, encoder).save(draft)
 
 
 def report_material(model: BYOL, plan: Plan, data: RunData) -> Material:
-    """A sample of pictures, what the encoder makes of them, and some pairs of views."""
+    """A sample of examples, what the encoder makes of them, and some pairs of views."""
     source = data.sample(_SHOWN) if data.judged is None else data.judged.sample(1, _SHOWN).queries
-    images, labels, kept = data.arrays(source, plan)
+    examples, labels, kept = data.arrays(source, plan)
     some, _, _ = data.arrays(data.sample(_PAIRS), plan)
-    first, second = model.views(tf.constant(some), seed=(plan.seed, 0))
+    first, second = (data.kind.drawn(view, plan) for view in model.views_of(tf.constant(some), (plan.seed, 0)))
     return Material(
-        pictures=images,
-        features=extract_features(model, images),
+        pictures=data.kind.drawn(examples, plan),
+        features=extract_features(model, examples),
         labels=labels,
         class_names=source.class_names,
         names=[os.path.basename(source.path(int(index))) for index in kept],
-        view_pairs=(first.numpy(), second.numpy()),
+        view_pairs=(first, second),
+        words=data.kind.words,
     )

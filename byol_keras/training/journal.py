@@ -111,7 +111,7 @@ class Journal(keras.callbacks.Callback):
         numbers = {name: window.take() for name, window in self._windows.items()}
         numbers |= {"tau": float(self.target.tau_at(int(self.model.optimizer.iterations.numpy())))}
         numbers |= {"learning_rate": self._rate}
-        numbers |= {"pictures_per_second": (self._step - self._line_step) * self.plan.batch_size / elapsed}
+        numbers |= {"examples_per_second": (self._step - self._line_step) * self.plan.batch_size / elapsed}
         numbers |= {"waiting": min(max((waited - self._waited) / elapsed, 0.0), 1.0)}
         self._since, self._waited, self._line_step = now, waited, self._step
         return self._news() | numbers

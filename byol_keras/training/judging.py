@@ -1,19 +1,19 @@
 """Labelled data that a run is judged by, and the judgement."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from ..data import Pictures, Source, matched_labels
-from ..evaluation import Evaluation, extract_features, judge, pca, raw_pixels, split_labelled
+from ..data import Examples, Source, matched_labels
+from ..evaluation import Evaluation, extract_features, judge, pca, split_labelled
 
-__all__ = ["JudgeSet", "judge_encoders", "judge_set"]
+__all__ = ["JudgeSet", "Raw", "judge_encoders", "judge_set"]
 
 
 class JudgeSet(NamedTuple):
-    """Pictures with classes: a bank that judges learn from, and queries that they are asked about.
+    """Examples with classes: a bank that judges learn from, and queries that they are asked about.
 
     Args:
         bank: source with labels.
@@ -50,44 +50,58 @@ def judge_set(training: Source, test: Source | None) -> JudgeSet | None:
     return JudgeSet(both.subset(kept), both.subset(held_out))
 
 
+class Raw(NamedTuple):
+    """The examples themselves as features.
+
+    Args:
+        name: what the table calls them.
+        features: makes them, of batches.
+    """
+
+    name: str
+    features: Callable[[Iterable[np.ndarray]], np.ndarray]
+
+
 def judge_encoders(
     found: JudgeSet,
     encoders: Mapping[str, keras.Model],
-    decode: Callable[[Source], Pictures],
-    baselines: tuple[str, ...] = ("raw pixels",),
+    decode: Callable[[Source], Examples],
+    raw: Raw,
+    baselines: tuple[str, ...] = ("raw",),
     **options: object,
 ) -> Evaluation:
-    """Judges encoders, and baselines that need no training, in one pass over the pictures.
+    """Judges encoders, and baselines that need no training, in one pass over the examples.
 
     Args:
         found: what to judge by.
         encoders: by the name that they have in the table.
-        decode: makes pictures of a source, at the encoders' size.
-        baselines: `"raw pixels"`, `"pca"`. Default the first.
+        decode: makes examples of a source, as the encoders take them.
+        raw: the examples themselves.
+        baselines: `"raw"`, `"pca"`. Default the first.
         **options: of `evaluation.judge`.
     """
-    look: dict[str, Callable] = {"raw pixels": raw_pixels} if baselines else {}
+    look: dict[str, Callable] = {"raw": raw.features} if baselines else {}
     look |= {name: lambda batch, model=model: extract_features(model, batch) for name, model in encoders.items()}
     bank, bank_labels = _encoded(found.bank, decode(found.bank), look)
     queries, query_labels = _encoded(found.queries, decode(found.queries), look)
     pairs = {name: (bank[name], queries[name]) for name in look}
-    raw = pairs.pop("raw pixels", None)
-    baseline = {"raw pixels": lambda: raw, "pca": lambda: pca(*raw)}
-    rows = {name: baseline[name]() for name in baselines} | pairs
+    plain = pairs.pop("raw", None)
+    baseline = {"raw": (raw.name, lambda: plain), "pca": ("pca", lambda: pca(*plain))}
+    rows = {name: make() for name, make in (baseline[word] for word in baselines)} | pairs
     names = found.bank.class_names
     return judge(rows, bank_labels, query_labels, data=found.queries.name, class_names=names, **options)
 
 
-def _encoded(source: Source, pictures: Pictures, look: Mapping[str, Callable]) -> tuple[dict, np.ndarray]:
+def _encoded(source: Source, examples: Examples, look: Mapping[str, Callable]) -> tuple[dict, np.ndarray]:
     parts: dict[str, list] = {name: [] for name in look}
     kept = []
-    with pictures.skipped.explained():
-        for batch, indices in pictures.whole(256):
+    with examples.skipped.explained():
+        for batch, indices in examples.whole(256):
             kept.append(indices.numpy())
             for name, features in look.items():
                 parts[name].append(features(iter([batch])))
     if not kept:
-        raise pictures.skipped.none_left(source.name)
+        raise examples.skipped.none_left(source.name)
     return {name: np.concatenate(part) for name, part in parts.items()}, source.labels[np.concatenate(kept)]
 
 

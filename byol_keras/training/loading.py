@@ -5,10 +5,12 @@ import tensorflow as tf
 
 from ..callbacks import RunCheckpoint
 from ..config import PretrainConfig
+from ..export import behind
 from ..model import BYOL
 from ..precision import set_precision
 from .building import build_model, initial_encoder
 from .folder import RunFolder
+from .kinds import kind_of
 from .plan import Plan
 
 __all__ = ["Run"]
@@ -35,7 +37,7 @@ class Run:
 
     def untrained(self) -> keras.Model:
         """The encoder as it was before the first step."""
-        return initial_encoder(self.plan, self.folder.initial(self.config))
+        return self._behind_preprocessor(initial_encoder(self.plan, self.folder.initial(self.config)))
 
     def encoder(self, network: str = "online") -> keras.Model:
         """The encoder that the run has come to.
@@ -46,9 +48,9 @@ class Run:
         if network not in ("online", "target"):
             raise ValueError(f"`network` must be 'online' or 'target'. Received: network={network!r}")
         if network == "target":
-            return self.model().target_encoder
+            return self._behind_preprocessor(self.model().target_encoder)
         if not tf.io.gfile.exists(self.folder.encoder):
-            return self.model().encoder
+            return self._behind_preprocessor(self.model().encoder)
         set_precision(self.plan.precision)
         try:
             return keras.models.load_model(self.folder.encoder)
@@ -58,3 +60,6 @@ class Run:
                 f"`run` must hold an encoder that can be read. Received: {self.folder.encoder}, which is damaged or of "
                 f"other versions; without it the newest checkpoint is taken ({reason})"
             ) from None
+
+    def _behind_preprocessor(self, encoder: keras.Model) -> keras.Model:
+        return behind(kind_of(self.plan.kind).preprocessor(self.plan), encoder)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from ..data import Pictures
+from ..data import Examples
 from ..data.waiting import timed
 from ..distribution import Workers
 from ..model import BYOL
@@ -60,14 +60,14 @@ def pieces(start: int, total_steps: int, steps_per_epoch: int) -> Iterator[Piece
 
 
 def feed(
-    pictures: Pictures, plan: Plan, workers: Workers, waiting: Waiting | None = None, start: int = 0
+    examples: Examples, plan: Plan, workers: Workers, waiting: Waiting | None = None, start: int = 0
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
     """What `fit` takes: batches from number `start` on, each divided among the replicas of all processes.
 
     A process reads the rows of its own replicas only, in the order in which one device would have them.
 
     Args:
-        pictures: what to learn from.
+        examples: what to learn from.
         plan: tells the batch size.
         workers: the processes that share the work.
         waiting: watches the data, if it is to be watched.
@@ -76,7 +76,7 @@ def feed(
     watch = (waiting or Waiting()).watch
     replicas = workers.strategy.num_replicas_in_sync
     if replicas == 1:
-        return watch(pictures.training(plan.batch_size, start))
+        return watch(examples.training(plan.batch_size, start))
     if plan.batch_size % replicas:
         raise ValueError(
             f"`batch_size` must be a multiple of the {replicas} replicas that share a batch. "
@@ -85,14 +85,14 @@ def feed(
 
     def part(context: tf.distribute.InputContext) -> tf.data.Dataset:
         place = context.input_pipeline_id, context.num_input_pipelines
-        return watch(pictures.training(plan.batch_size, start, place).rebatch(plan.batch_size // replicas))
+        return watch(examples.training(plan.batch_size, start, place).rebatch(plan.batch_size // replicas))
 
     return workers.strategy.distribute_datasets_from_function(part)
 
 
 def train(
     model: BYOL,
-    pictures: Pictures,
+    examples: Examples,
     plan: Plan,
     callbacks: list[keras.callbacks.Callback],
     waiting: Waiting,
@@ -100,12 +100,12 @@ def train(
 ) -> None:
     """Trains a model from the step at which it stands to the end of its plan, or until a callback stops it."""
     for piece in pieces(int(model.batches_seen.numpy()), plan.total_steps, plan.steps_per_epoch):
-        with pictures.skipped.explained():
-            data = feed(pictures, plan, workers, waiting, start=int(model.batches_seen.numpy()))
+        with examples.skipped.explained():
+            data = feed(examples, plan, workers, waiting, start=int(model.batches_seen.numpy()))
             _fit(model, data, piece, callbacks)
         if model.stop_training:
             break
-    pictures.skipped.flush()
+    examples.skipped.flush()
 
 
 def _fit(model: BYOL, data: Any, piece: Piece, callbacks: list[keras.callbacks.Callback]) -> None:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import tensorflow as tf
@@ -17,6 +17,8 @@ __all__ = ["SMALL_PICTURES", "Plan", "choose_recipe", "is_scaled"]
 SMALL_PICTURES = 64
 """Pictures of up to so many pixels a side get a small network and CIFAR's views."""
 _EPOCHS = 100
+# What `auto` means without a GPU, by kind of data.
+_RECIPES = {"pictures": "cpu", "vectors": "vectors"}
 _PHOTOGRAPHS = 224
 
 
@@ -27,33 +29,37 @@ class Plan:
     Args:
         recipe: hyper-parameters, what the configuration asked for put in.
         encoder: name of the network.
-        shape: `(height, width, channels)` of the pictures that the encoder will be used on.
-        statistics: mean and standard deviation of the pixels, None for ImageNet's.
-        examples: number of training pictures.
+        shape: of one example, as the encoder will be used on it: `(height, width, channels)` of pictures.
+        statistics: mean and standard deviation that bring numbers to one scale, None for the encoder's own.
+        examples: number of training examples.
         steps_per_epoch: full batches in them.
         total_steps: length of the run.
         precision: the word for `set_precision`.
         seed: what order, views and initial weights depend on.
+        kind: of the data. Default `"pictures"`.
+        known: what has to be remembered to read other data in the same way. Default nothing.
     """
 
     recipe: Recipe
     encoder: str
-    shape: tuple[int, int, int]
+    shape: tuple[int | None, ...]
     statistics: tuple | None
     examples: int
     steps_per_epoch: int
     total_steps: int
     precision: str
     seed: int
+    kind: str = "pictures"
+    known: dict[str, Any] = field(default_factory=dict)
 
     @property
     def batch_size(self) -> int:
-        """Pictures per step."""
+        """Examples per step."""
         return self.recipe.batch_size
 
     @property
     def view_size(self) -> tuple[int, int]:
-        """Height and width of the views."""
+        """Height and width of the views of pictures."""
         return self.recipe.view_size(self.shape[:2])
 
     @property
@@ -118,13 +124,21 @@ def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = No
 
 def is_scaled(config: PretrainConfig) -> bool:
     """Whether the recipe is made for the amount of data, which is what a GPU gets by itself."""
-    return config.recipe == "scaled" or (config.recipe == "auto" and bool(tf.config.list_physical_devices("GPU")))
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return config.recipe == "scaled" or (config.recipe == "auto" and config.kind == "pictures" and has_gpu)
 
 
 def _base_recipe(config: PretrainConfig, examples: int, epochs: int | None) -> Recipe:
     if is_scaled(config):
         return _scaled(config, examples, epochs or _EPOCHS)
-    return recipes.get("cpu" if config.recipe == "auto" else config.recipe)
+    name = _RECIPES[config.kind] if config.recipe == "auto" else config.recipe
+    found = recipes.get(name)
+    if found.kind != config.kind:
+        raise ValueError(
+            f"`recipe` must be one for {config.kind}, such as {_RECIPES[config.kind]}, as `kind` says. "
+            f"Received: recipe={name}, which is for {found.kind}"
+        )
+    return found
 
 
 def _scaled(config: PretrainConfig, examples: int, epochs: int) -> Recipe:

@@ -1,30 +1,22 @@
 """From a configuration and its data to a plan."""
 
-import math
 import time
 from dataclasses import replace
 
-import numpy as np
 import tensorflow as tf
 
 from ..config import PretrainConfig
-from ..data import Pictures
-from ..data.probing import probe
 from ..distribution import Workers
 from ..precision import fastest_precision
 from ..recipes import Recipe
 from .budget import steps_in
-from .building import load_encoder
-from .plan import SMALL_PICTURES, Plan, choose_recipe, is_scaled
+from .initial import load_encoder
+from .kinds import kind_of
+from .plan import Plan, choose_recipe
 from .rundata import RunData
 
 __all__ = ["make_plan"]
 
-_SAMPLED = 1000
-# Pictures of one shape, and not larger than this many times the recipe's size, are what it was made for.
-_SMALL = 1.5
-# What 32 pixels are for CIFAR; more would be better, at four times the cost for twice the side.
-_PHOTOGRAPHS = 64
 # In the time in which the small network sees so many pictures, twelve minutes on two cores, one of twice the width
 # learns more though it sees half of them: three points in a quarter of an hour, four in an hour (examples/search.md).
 _OUTGROWN = 2_000_000
@@ -56,8 +48,8 @@ def make_plan(config: PretrainConfig, data: RunData, began: float, workers: Work
 def _steps(config: PretrainConfig, data: RunData, plan: Plan, began: float, workers: Workers) -> int:
     spent = time.monotonic() - began
     # There is no folder yet, and so no list of what was skipped.
-    pictures = data.training(plan, listed=False)
-    steps = steps_in(config.minutes, plan, pictures, workers, config.init_from, spent)
+    stream = data.training(plan, listed=False)
+    steps = steps_in(config.minutes, plan, stream, workers, config.init_from, spent)
     return workers.of_chief(steps)
 
 
@@ -70,25 +62,32 @@ def _outgrows(config: PretrainConfig, plan: Plan, steps: int) -> bool:
 def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
     examples = len(data.source)
     recipe = choose_recipe(config, examples)
-    probed = Pictures(data.source, recipe.size, channels=config.channels)
-    steps_per_epoch = probed.steps_per_epoch(recipe.batch_size)
+    form = kind_of(config.kind).form(config, recipe, data.source)
+    if not 1 <= recipe.batch_size <= examples:
+        raise ValueError(
+            f"`batch_size` must lie between 1 and the {examples} {data.source.many} of {data.source.name}. "
+            f"Received: batch_size={recipe.batch_size}"
+        )
+    steps_per_epoch = examples // recipe.batch_size
     return Plan(
         recipe=recipe,
         encoder=recipe.encoder_name if config.init_from is None else load_encoder(config.init_from).name,
-        shape=probed.shape,
-        statistics=None if probed.shape[-1] == 3 else _statistics(data, recipe.size, config.channels),
+        shape=form.shape,
+        statistics=form.statistics,
         examples=examples,
         steps_per_epoch=steps_per_epoch,
         total_steps=recipe.epochs * steps_per_epoch,
         precision=fastest_precision() if config.precision == "auto" else config.precision,
         seed=config.seed,
+        kind=config.kind,
+        known=data.known,
     )
 
 
 def _settled(config: PretrainConfig, data: RunData, workers: Workers) -> PretrainConfig:
     """The configuration with a size and a batch size, on which a recipe's other numbers depend."""
     examples = len(data.source)
-    config = replace(config, size=_size(config, choose_recipe(config, examples), data))
+    config = kind_of(config.kind).settled(config, choose_recipe(config, examples), data.source)
     if config.batch_size is not None:
         return config
     recipe = choose_recipe(config, examples)
@@ -99,27 +98,3 @@ def _batch_size(recipe: Recipe, examples: int, replicas: int) -> int:
     """The recipe's, or less for few examples; a multiple of the replicas, for which a batch norm needs two each."""
     wanted = recipe.batch_size if recipe.batch_size <= examples else examples // 4
     return max(2 * replicas, wanted - wanted % replicas)
-
-
-def _size(config: PretrainConfig, recipe: Recipe, data: RunData) -> int:
-    """The side of the pictures: as asked for, as the encoder to start from has it, or as it suits the pictures."""
-    if config.size is not None:
-        return config.size
-    if config.init_from is not None:
-        return load_encoder(config.init_from).input_shape[1] or recipe.size
-    scaled = is_scaled(config)
-    if not scaled and recipe.name != "cpu":
-        return recipe.size
-    sides = probe(data.source, config.channels).sides
-    side = math.inf if sides is None else max(sides)
-    if scaled:
-        return side if side <= SMALL_PICTURES else recipe.size
-    return recipe.size if side <= _SMALL * recipe.size else _PHOTOGRAPHS
-
-
-def _statistics(data: RunData, size: int, channels: int | None) -> tuple:
-    """Mean and standard deviation of each channel, from a sample."""
-    images, _, _ = Pictures(data.sample(_SAMPLED), size, channels=channels).arrays()
-    values = images.astype("float64") / (255.0 if images.dtype == np.uint8 else 1.0)
-    deviations = np.maximum(values.std(axis=(0, 1, 2)), 1e-3)
-    return tuple(values.mean(axis=(0, 1, 2)).tolist()), tuple(deviations.tolist())

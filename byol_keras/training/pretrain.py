@@ -16,7 +16,7 @@ import tensorflow as tf
 from .. import checkpoints
 from ..callbacks import CollapseMonitor, KNNMonitor, RunCheckpoint
 from ..config import PretrainConfig
-from ..data import Pictures
+from ..data import Examples
 from ..distribution import Workers
 from ..doctor import environment
 from ..model import BYOL
@@ -39,7 +39,7 @@ from .rundata import RunData
 
 __all__ = ["pretrain"]
 
-# Enough to see whether neighbours get better, and cheap enough to look often; fewer where pictures are large.
+# Enough to see whether neighbours get better, and cheap enough to look often; fewer where examples are large.
 _BANK, _QUERIES = 5000, 1000
 _BYTES = 2**28
 _PROBED = 256
@@ -52,15 +52,15 @@ def pretrain(
     console: Any = None,
     **options: Any,
 ) -> RunFolder:
-    """Learns an encoder from unlabelled pictures, and leaves a run folder that says how good it is.
+    """Learns an encoder from unlabelled data, and leaves a run folder that says how good it is.
 
     What the command `byol-keras pretrain` does: opens the data, chooses what was left open, trains with checkpoints
-    and monitors, judges the encoder beside the untrained one and raw pixels where there are labels, and writes
+    and monitors, judges the encoder beside the untrained one and the raw examples where there are labels, and writes
     `encoder.keras`, `evaluation.json` and `report.html`.
 
     Args:
-        config: what to do, as a `PretrainConfig` or a mapping of its fields. `data` may also be an array of pictures,
-            or a pair of arrays (pictures, labels).
+        config: what to do, as a `PretrainConfig` or a mapping of its fields. `data` may also be an array of examples,
+            or a pair of arrays (examples, labels).
         resume: go on with the run in the folder `run` from its newest checkpoint; what is given besides must agree
             with what the run was started with.
         console: a `rich.console.Console` to show progress on. Default None: the standard one.
@@ -103,7 +103,8 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     found = workers.of_chief(found)
     with workers.together():
         config = asked if found is None else folder.config_to_resume(found["config"], given)
-        data = RunData(config, folder.skipped if workers.is_chief else None)
+        known = None if found is None else Plan.from_json(found["plan"]).known
+        data = RunData(config, folder.skipped if workers.is_chief else None, known)
         judged = data.judged
     plan = _agreed_plan(config, data, began, workers, found)
     session = _Session(folder, config, plan, data, console, workers)
@@ -141,13 +142,13 @@ def _work(session: _Session, begins: bool) -> None:
         model = build_model(plan, folder.initial(session.config))
     with contextlib.ExitStack() as held:
         with workers.together():
-            pictures = session.data.training(plan)
+            examples = session.data.training(plan)
             if workers.is_chief:
                 held.enter_context(folder.taken())
             if begins and workers.is_chief:
                 folder.start(session.config, plan)
                 write_text(folder.file("environment.json"), json.dumps(environment(), indent=2))
-        _train(model, pictures, session)
+        _train(model, examples, session)
         with workers.together():
             if workers.is_chief:
                 finish(folder, model, plan, session.config, session.data, session.console)
@@ -169,18 +170,20 @@ def _is_finished(folder: RunFolder, plan: Plan) -> bool:
 def _announce(session: _Session, judged: JudgeSet | None) -> None:
     plan, data, console = session.plan, session.data, session.console
     recipe, replicas = plan.recipe, session.workers.strategy.num_replicas_in_sync
+    size = f" at {plan.shape[0]} px" if plan.kind == "pictures" else ""
     console.print(
-        f"{plan.examples:,} pictures of {data.source.name} -> {plan.encoder} at {plan.shape[0]} px, "
+        f"{plan.examples:,} {data.source.many} of {data.source.name} -> {plan.encoder}{size}, "
         f"recipe {recipe.name}, batch {plan.batch_size}{f' on {replicas} replicas' if replicas > 1 else ''}, "
         f"{plan.epochs} epochs of {plan.steps_per_epoch} steps, {plan.precision}",
         highlight=False,
         soft_wrap=True,
     )
-    labels = "no labels to judge by" if judged is None else f"judged on {len(judged.queries):,} labelled pictures"
+    many = data.kind.words.many
+    labels = "no labels to judge by" if judged is None else f"judged on {len(judged.queries):,} labelled {many}"
     console.print(f"{labels}; everything is written to {session.folder.path}", highlight=False, soft_wrap=True)
 
 
-def _train(model: BYOL, pictures: Pictures, session: _Session) -> None:
+def _train(model: BYOL, examples: Examples, session: _Session) -> None:
     folder, plan, workers = session.folder, session.plan, session.workers
     command = f"byol-keras pretrain --resume --run {shlex.quote(folder.path)}"
     waiting, progress = Waiting(), Progress(session.console, plan.total_steps, plan.steps_per_epoch)
@@ -192,7 +195,7 @@ def _train(model: BYOL, pictures: Pictures, session: _Session) -> None:
     with Interrupt() as interrupt, progress, workers.watched(f"Start all of them again with `{command}`."):
         callbacks = [*watching, progress, interrupt, Lockstep(workers, interrupt), *saving]
         try:
-            train(model, pictures, plan, [target_ema(plan), *callbacks], waiting, workers)
+            train(model, examples, plan, [target_ema(plan), *callbacks], waiting, workers)
         except KeyboardInterrupt:
             raise Interrupted(signal.SIGINT, f"`{command}` goes on from the last checkpoint") from None
         # One that came after the last meeting of the workers, of which only one of them knows.
@@ -223,8 +226,8 @@ def _callbacks_of_chief(
 
 def _monitors(config: PretrainConfig, data: RunData, plan: Plan) -> dict[str, Any]:
     """What watches the run: for collapse always, by neighbours where there are labels."""
-    images, _, _ = data.arrays(data.sample(_PROBED), plan)
-    monitors: dict[str, Any] = {"collapse": CollapseMonitor(config.on_collapse, images)}
+    examples, _, _ = data.arrays(data.sample(_PROBED), plan)
+    monitors: dict[str, Any] = {"collapse": CollapseMonitor(config.on_collapse, examples)}
     every = max(1, plan.epochs // 10) if config.knn_every is None else config.knn_every
     if data.judged is not None and every:
         share = min(1.0, _BYTES / ((_BANK + _QUERIES) * math.prod(plan.shape)))

@@ -77,7 +77,7 @@ _FORMATS = {
     "loss": "loss {:.3f}",
     "target_std": "std {:.2f}",
     "knn_accuracy": "kNN {:.1%}",
-    "pictures_per_second": "{:,.0f} pictures/s",
+    "examples_per_second": "{:,.0f} examples/s",
     "waiting": "waiting {:.0%}",
     "tau": "tau {:.4f}",
     "learning_rate": "rate {:.3g}",

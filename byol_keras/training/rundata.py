@@ -2,14 +2,17 @@
 
 import contextlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from ..config import PretrainConfig
-from ..data import Pictures, Source, open_source
-from .judging import JudgeSet, judge_set
+from ..data import Examples, Source
+from .judging import JudgeSet, Raw, judge_set
+from .kinds import kind_of
+from .kinds.kind import sampled
 from .plan import Plan
 
 __all__ = ["RunData"]
@@ -30,18 +33,20 @@ class RunData:
     """What a configuration names, opened but not decoded.
 
     Args:
-        config: `data`, `labels`, `test_data`, `data_dir`, the keys of records, `channels`, `cache` and
-            `max_bad_fraction` count.
-        skipped: path of the list of broken pictures.
+        config: `kind`, `data`, `labels`, `test_data` and whatever says how to read them count.
+        skipped: path of the list of broken examples.
+        known: what a plan has remembered of the data that its run learned from. Default None: this is it.
     """
 
-    def __init__(self, config: PretrainConfig, skipped: str | None = None) -> None:
+    def __init__(
+        self, config: PretrainConfig, skipped: str | None = None, known: Mapping[str, Any] | None = None
+    ) -> None:
+        self.kind = kind_of(config.kind)
         self._config = config
         self._skipped = skipped
-        keys = {"image_key": config.image_key, "label_key": config.label_key}
-        self._open = partial(open_source, data_dir=config.data_dir, **keys)
         with _named("data"):
-            self.source = self._open(config.data, labels=config.labels)
+            self.source = self.kind.open(config, config.data, known, labels=config.labels)
+        self.known = self.kind.known(self.source) if known is None else dict(known)
 
     @cached_property
     def judged(self) -> JudgeSet | None:
@@ -57,6 +62,9 @@ class RunData:
                 test = self._open(config.data, split="test", labels=config.labels)
         return judge_set(self.source, test)
 
+    def _open(self, data: Any, **options: Any) -> Source:
+        return self.kind.open(self._config, data, self.known, **options)
+
     def _judged_by(self, test: Source) -> JudgeSet:
         found = judge_set(self.source, test)
         if found is None:
@@ -66,42 +74,35 @@ class RunData:
             )
         return found
 
-    def training(self, plan: Plan, listed: bool = True) -> Pictures:
-        """The pictures to learn from; those that are broken are listed in a file, if there is to be one."""
-        settings = plan.recipe.views(plan.view_size).settings
-        return Pictures(
-            self.source,
-            plan.view_size,
-            channels=self._config.channels,
-            crop=(settings.area, settings.ratio),
-            seed=plan.seed,
-            cache=self._config.cache,
-            max_bad_fraction=self._config.max_bad_fraction,
-            skipped=self._skipped if listed else None,
-        )
+    def training(self, plan: Plan, listed: bool = True) -> Examples:
+        """The examples to learn from; those that are broken are listed in a file, if there is to be one."""
+        return self.kind.training(self.source, plan, self._config, self._skipped if listed else None)
 
-    def whole(self, source: Source, plan: Plan) -> Pictures:
-        """Pictures of a source at the run's size, to be looked at as they are."""
-        return Pictures(source, plan.shape[:2], channels=self._config.channels, max_bad_fraction=1.0)
+    def whole(self, source: Source, plan: Plan) -> Examples:
+        """Examples of a source as the run's encoder takes them, to be looked at as they are."""
+        return self.kind.whole(source, plan, self._config)
+
+    def raw(self, plan: Plan) -> Raw:
+        """The examples themselves as features."""
+        return Raw(self.kind.words.raw, partial(self.kind.features, plan=plan))
 
     def arrays(self, source: Source, plan: Plan) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """The same as arrays: pictures, labels (or None), and which of the source they are."""
+        """The same as arrays: examples, labels (or None), and which of the source they are."""
         return self.whole(source, plan).arrays()
 
     def sample(self, count: int, seed: int = 0) -> Source:
-        """Some of the pictures to learn from, always the same ones."""
-        order = np.random.default_rng(seed).permutation(len(self.source))
-        return self.source.subset(np.sort(order[:count]))
+        """Some of the examples to learn from, always the same ones."""
+        return sampled(self.source, count, seed)
 
     def fingerprint(self) -> str:
-        """What tells one set of pictures from another: how many, and a checksum over some of their names."""
+        """What tells one set of examples from another: how many, and a checksum over some of their names."""
         names = [self.source.path(index) for index in range(0, len(self.source), len(self.source) // _NAMED + 1)]
-        return f"{len(self.source)} pictures, checksum {zlib.crc32(chr(10).join(names).encode()):08x}"
+        return f"{len(self.source)} {self.source.many}, checksum {zlib.crc32(chr(10).join(names).encode()):08x}"
 
     def check(self, plan: Plan) -> None:
         """Refuses to go on with other data than the run was started with."""
         if len(self.source) != plan.examples:
             raise ValueError(
                 f"`data` must not change while a run goes on. Received: {self.source.name} with {len(self.source)} "
-                f"pictures, the run was started with {plan.examples}"
+                f"{self.source.many}, the run was started with {plan.examples}"
             )

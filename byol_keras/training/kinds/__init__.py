@@ -1,0 +1,19 @@
+"""The kinds of data that a run can learn from; everything else in `training` is the same for all of them."""
+
+from .kind import Kind
+from .pictures import PicturesKind
+from .vectors import VectorsKind
+
+__all__ = ["Kind", "kind_of"]
+
+_KINDS = {"pictures": PicturesKind(), "vectors": VectorsKind()}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name in a configuration or a plan.
+
+    Example:
+    >>> kind_of("vectors").words.many
+    'rows'
+    """
+    return _KINDS[name]

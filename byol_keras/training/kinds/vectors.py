@@ -1,0 +1,96 @@
+"""Vectors: rows of numbers, from tables and arrays."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from ... import encoders
+from ...arguments import did_you_mean
+from ...config import PretrainConfig
+from ...data import Examples, Source, open_vectors
+from ...layers import Columns
+from ...recipes import Recipe
+from ...report.drawing import draw_rows
+from ...report.wording import KINDS
+from ...views import VectorViews
+from ..plan import Plan
+from .kind import Form, Kind, in_memory, sampled
+
+__all__ = ["VectorsKind"]
+
+_SAMPLED = 20_000
+_NAME = re.compile(r"mlp(?:x([1-9]))?")
+_WIDTHS = (256, 256)
+
+
+class VectorsKind(Kind):
+    """Rows of numbers. Columns are brought to one scale inside the encoder, categories are spread there."""
+
+    words = KINDS["vectors"]
+
+    def open(
+        self,
+        config: PretrainConfig,
+        data: Any,
+        known: Mapping[str, Any] | None = None,
+        split: str | None = None,
+        labels: Any = None,
+    ) -> Source:
+        labelled = known is None
+        known = known or {"columns": config.listed("columns"), "categories": config.listed("categorical") or ()}
+        options = {"label_key": config.label_key, "columns": known["columns"], "categorical": known["categories"]}
+        options["labelled"] = labelled
+        return open_vectors(data, split=split, labels=labels, **options)
+
+    def known(self, source: Source) -> dict[str, Any]:
+        names = source.columns or [str(number) for number in range(source.values.shape[1])]
+        words = {names[number]: list(found) for number, found in source.categories.items()}
+        return {"columns": list(source.columns) or None, "categories": words}
+
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
+        values = in_memory(sampled(source, _SAMPLED), source.read(0).shape).arrays()[0].astype("float64")
+        # A column that is the same everywhere stays so.
+        deviation = np.where(values.std(axis=0) > 0.0, values.std(axis=0), 1.0)
+        return Form(values.shape[1:], (tuple(values.mean(axis=0).tolist()), tuple(deviation.tolist())))
+
+    def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
+        return in_memory(source, plan.shape, plan.seed, config.max_bad_fraction, skipped)
+
+    def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
+        found = source.read(0).shape
+        if found != tuple(plan.shape):
+            raise ValueError(
+                f"`source` must hold rows of {plan.shape[0]} columns, as those that the run has learned from. "
+                f"Received: {source.name} with {found[0]}"
+            )
+        return in_memory(source, plan.shape)
+
+    def encoder(self, plan: Plan) -> keras.Model:
+        found = _NAME.fullmatch(plan.encoder)
+        if found is None:
+            raise ValueError(
+                "`encoder` must be mlp, or mlpx2 for twice its width, for vectors."
+                f"{did_you_mean(plan.encoder, ['mlp'])} Received: encoder={plan.encoder!r}"
+            )
+        widths = [int(found[1] or 1) * width for width in _WIDTHS]
+        categories = _categories(plan)
+        return encoders.mlp(plan.shape, widths, statistics=plan.statistics, categories=categories)
+
+    def views(self, plan: Plan) -> VectorViews:
+        return VectorViews(**plan.recipe.view_options, categorical=list(_categories(plan)))
+
+    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
+        scaled = Columns(*plan.statistics, _categories(plan))
+        return np.concatenate([scaled(np.asarray(batch)).numpy() for batch in batches])
+
+    def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
+        return draw_rows(np.asarray(examples), *plan.statistics)
+
+
+def _categories(plan: Plan) -> dict[int, int]:
+    """How many words there are, by the number of the column."""
+    names = plan.known["columns"] or [str(number) for number in range(plan.shape[0])]
+    return {names.index(name): len(words) for name, words in plan.known["categories"].items()}
