@@ -134,7 +134,7 @@ def _open_folder(folder: str, split: str | None) -> Source:
     is_folder = tf.io.gfile.isdir if is_remote(folder) else os.path.isdir
     if folder.endswith((".csv", ".parquet")) and not is_folder(folder):
         raise ValueError(
-            f"`source` must hold pictures: what a table holds is said by its kind, as --kind vectors. Received: {folder!r}"
+            f"`source` must hold pictures: what a table holds, --kind vectors or another says. Received: {folder!r}"
         )
     if not is_folder(folder):
         found = "which is a file of another kind" if os.path.exists(folder) else "which does not exist"
