@@ -33,7 +33,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "encoders": {"arguments", "layers"},
     "checkpoints": {"writing"},
     "viewing": {"admission", "randomness", "stepping"},
-    "views": {"admission", "arguments", "randomness", "stepping", "viewing"},
+    "views": {"admission", "arguments", "layers", "randomness", "stepping", "viewing"},
     "evaluation": {"arguments", "cloning", "intake", "version", "viewing", "writing"},
     "callbacks": {"arguments", "checkpoints", "evaluation", "schedules"},
     "data": {"arguments", "threads", "writing"},

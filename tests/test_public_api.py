@@ -28,6 +28,7 @@ CONTRACT = {
     "encoders": {
         "named",
         "pooled",
+        "recurrent",
         "resized",
         "resnet18",
         "resnet34",
@@ -35,20 +36,21 @@ CONTRACT = {
         "resnet101",
         "resnet152",
         "small_resnet",
+        "temporal_conv",
     },
     "evaluation": {
         *("extract_features", "knn_accuracy", "linear_probe", "representation_health"),
         *("retrieval", "same_or_different"),
     },
     "heads": {"predictor", "projector"},
-    "layers": {"BatchNormalization", "Columns", "convert_batch_norm"},
+    "layers": {"BatchNormalization", "Columns", "MaskedConv1D", "Steps", "convert_batch_norm"},
     "losses": {
         *("InfoNCE", "Temperature", "mean_squared_error", "named", "regression_loss", "squared_similarity"),
     },
     "recipes": {"get", "scaled"},
     "report": {"Material", "preview", "write_report"},
     "schedules": {"cosine_tau", "warmup_cosine"},
-    "views": {"ImageViews", "VectorViews", "from_layers"},
+    "views": {"ImageViews", "SequenceViews", "VectorViews", "from_layers"},
 }
 
 FUNCTIONS = ("mean_squared_error", "regression_loss", "squared_similarity")
@@ -66,6 +68,9 @@ SAMPLES = {
     "InfoNCE": lambda: bk.losses.InfoNCE(0.3),
     "Temperature": lambda: bk.losses.Temperature(0.3),
     "Columns": lambda: bk.layers.Columns([1.0, 0.0], [2.0, 1.0], {1: 3}, name="columns"),
+    "MaskedConv1D": lambda: bk.layers.MaskedConv1D(4, 3, strides=2, use_bias=False, name="conv"),
+    "SequenceViews": lambda: bk.views.SequenceViews((0.3, 0.8), 0.2, 0.3, 0.4, 0.5, 0.25, span=3),
+    "Steps": lambda: bk.layers.Steps([1.0, 0.0], [2.0, 1.0], name="steps"),
     "VectorViews": lambda: bk.views.VectorViews(0.2, 0.1, 0.3, 0.4, categorical=[2]),
     "Classifier": lambda: Classifier(mlp_encoder(), 3, augment=bk.views.ImageViews(8), seed=4),
     "LayerwiseAdam": lambda: layerwise.LayerwiseAdam([0.5, 1.0], learning_rate=0.1, beta_1=0.8),

@@ -3,16 +3,19 @@
 from .mlp import mlp
 from .naming import named
 from .pooling import pooled
+from .recurrent import recurrent
 from .resizing import resized
 from .resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from .scales import pyramid
 from .small import small_resnet
+from .temporal_conv import temporal_conv
 
 __all__ = [
     "mlp",
     "named",
     "pooled",
     "pyramid",
+    "recurrent",
     "resized",
     "resnet18",
     "resnet34",
@@ -20,4 +23,5 @@ __all__ = [
     "resnet101",
     "resnet152",
     "small_resnet",
+    "temporal_conv",
 ]

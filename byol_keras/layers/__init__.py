@@ -4,14 +4,19 @@ from .batch_normalization import BatchNormalization
 from .bias_and_norm import bias_and_norm_variables
 from .columns import Columns
 from .convert import convert_batch_norm
+from .masked_conv import MaskedConv1D
 from .normalization import make_normalization
 from .standardized_conv import StandardizedConv2D
+from .steps import Steps, real_steps
 
 __all__ = [
     "BatchNormalization",
     "Columns",
+    "MaskedConv1D",
     "StandardizedConv2D",
+    "Steps",
     "bias_and_norm_variables",
     "convert_batch_norm",
     "make_normalization",
+    "real_steps",
 ]

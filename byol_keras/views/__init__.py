@@ -4,11 +4,13 @@ from ..randomness import positional_normal, positional_uniform
 from ..viewing import Views, unit_range
 from .image import ImageViews
 from .layered import LayerViews, from_layers
+from .sequences import SequenceViews
 from .vectors import VectorViews
 
 __all__ = [
     "ImageViews",
     "LayerViews",
+    "SequenceViews",
     "VectorViews",
     "Views",
     "from_layers",
