@@ -50,7 +50,7 @@ CONTRACT = {
     "recipes": {"get", "scaled"},
     "report": {"Material", "preview", "write_report"},
     "schedules": {"cosine_tau", "warmup_cosine"},
-    "views": {"ImageViews", "SequenceViews", "VectorViews", "from_layers"},
+    "views": {"ImageViews", "SequenceViews", "TokenViews", "VectorViews", "from_layers"},
 }
 
 FUNCTIONS = ("mean_squared_error", "regression_loss", "squared_similarity")
@@ -71,6 +71,7 @@ SAMPLES = {
     "MaskedConv1D": lambda: bk.layers.MaskedConv1D(4, 3, strides=2, use_bias=False, name="conv"),
     "SequenceViews": lambda: bk.views.SequenceViews((0.3, 0.8), 0.2, 0.3, 0.4, 0.5, 0.25, span=3),
     "Steps": lambda: bk.layers.Steps([1.0, 0.0], [2.0, 1.0], name="steps"),
+    "TokenViews": lambda: bk.views.TokenViews((0.3, 0.7), 0.2, 0.1, 3),
     "VectorViews": lambda: bk.views.VectorViews(0.2, 0.1, 0.3, 0.4, categorical=[2]),
     "Classifier": lambda: Classifier(mlp_encoder(), 3, augment=bk.views.ImageViews(8), seed=4),
     "LayerwiseAdam": lambda: layerwise.LayerwiseAdam([0.5, 1.0], learning_rate=0.1, beta_1=0.8),

@@ -5,12 +5,14 @@ from ..viewing import Views, unit_range
 from .image import ImageViews
 from .layered import LayerViews, from_layers
 from .sequences import SequenceViews
+from .tokens import TokenViews
 from .vectors import VectorViews
 
 __all__ = [
     "ImageViews",
     "LayerViews",
     "SequenceViews",
+    "TokenViews",
     "VectorViews",
     "Views",
     "from_layers",
