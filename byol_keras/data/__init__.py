@@ -1,5 +1,7 @@
 """Examples from arrays, folders, tables, records and named datasets: found, decoded, streamed."""
 
+"""Pictures from arrays, folders, records and named datasets: found, decoded, streamed. Texts: read and numbered."""
+
 from .examples import Examples
 from .labels import matched_labels
 from .opening import open_source
@@ -9,8 +11,10 @@ from .series import open_series
 from .shapes import shape_masks, shapes
 from .skipping import Skipped, TooManyBroken
 from .source import Broken, Source
+from .texts import Texts, read_texts
 from .vectors import open_vectors
 from .waiting import timed
+from .words import vectorizer
 
 __all__ = [
     "Broken",
@@ -19,12 +23,15 @@ __all__ = [
     "Rows",
     "Skipped",
     "Source",
+    "Texts",
     "TooManyBroken",
     "matched_labels",
     "open_series",
     "open_source",
     "open_vectors",
+    "read_texts",
     "shape_masks",
     "shapes",
     "timed",
+    "vectorizer",
 ]

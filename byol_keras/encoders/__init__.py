@@ -9,6 +9,7 @@ from .resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from .scales import pyramid
 from .small import small_resnet
 from .temporal_conv import temporal_conv
+from .text import text
 
 __all__ = [
     "mlp",
@@ -24,4 +25,5 @@ __all__ = [
     "resnet152",
     "small_resnet",
     "temporal_conv",
+    "text",
 ]

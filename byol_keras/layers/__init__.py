@@ -6,15 +6,19 @@ from .columns import Columns
 from .convert import convert_batch_norm
 from .masked_conv import MaskedConv1D
 from .normalization import make_normalization
+from .positions import Positions
 from .standardized_conv import StandardizedConv2D
 from .steps import Steps, real_steps
+from .words import Words
 
 __all__ = [
     "BatchNormalization",
     "Columns",
     "MaskedConv1D",
+    "Positions",
     "StandardizedConv2D",
     "Steps",
+    "Words",
     "bias_and_norm_variables",
     "convert_batch_norm",
     "make_normalization",

@@ -1,0 +1,146 @@
+"""Texts from files, with their classes where there are any."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ..arguments import did_you_mean
+from .labels import labels_from_folders, labels_where_known
+
+__all__ = ["Texts", "read_texts"]
+
+_TABLES = {".csv": ",", ".tsv": "\t"}
+
+
+class Texts(NamedTuple):
+    """What `read_texts` found.
+
+    Args:
+        texts: an array of strings, as `fit` and `predict` take it.
+        labels: classes as int64 from 0 on, -1 where one is missing, or None.
+        class_names: their names, or None.
+    """
+
+    texts: np.ndarray
+    labels: np.ndarray | None
+    class_names: tuple[str, ...] | None
+
+
+def read_texts(path: str | os.PathLike, text: str = "text", label: str = "label") -> Texts:
+    r"""Reads all texts of a file or a folder, UTF-8. Those without a single character to see are left out.
+
+    | path | a text | its class |
+    |---|---|---|
+    | `NAME.txt` | a line | none |
+    | `NAME.csv`, `NAME.tsv` | a row's cell in the column `text` | its cell in the column `label`, if there is one |
+    | `NAME.jsonl` | a line's object, under the key `text` | in the same under `label`, if it is there |
+    | a folder | a whole `.txt` file, in sub-folders too | the first sub-folder, if there are several |
+
+    Classes that are names are numbered in alphabetical order.
+
+    Args:
+        path: file or folder, here or in any store that TensorFlow reads.
+        text: name of the column or key with the texts. Default `"text"`.
+        label: name of the column or key with the classes. Default `"label"`.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "words.csv"
+    >>> _ = file.write_text("text,label\nsee it,verb\nan eye,noun\n")
+    >>> found = read_texts(file)
+    >>> found.texts.tolist(), found.labels.tolist(), found.class_names
+    (['see it', 'an eye'], [1, 0], ('noun', 'verb'))
+    """
+    path = os.fspath(path)
+    if not tf.io.gfile.exists(path):
+        raise ValueError(f"`path` must be a file or a folder that exists. Received: path={path}")
+    if tf.io.gfile.isdir(path):
+        return _from_folder(path)
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix == ".txt":
+        return _kept(((line, None) for line in _read(path).split("\n")), path)
+    if suffix in _TABLES:
+        return _kept(_rows(path, _TABLES[suffix], text, label), path)
+    if suffix == ".jsonl":
+        return _kept(_objects(path, text, label), path)
+    raise ValueError(
+        f"`path` must be a .txt, .csv, .tsv or .jsonl file, or a folder of .txt files. Received: path={path}"
+    )
+
+
+def _from_folder(path: str) -> Texts:
+    files = sorted(
+        os.path.relpath(os.path.join(folder, name), path).replace(os.sep, "/")
+        for folder, _, names in tf.io.gfile.walk(path)
+        for name in names
+        if name.lower().endswith(".txt")
+    )
+    if not files:
+        raise ValueError(f"`path` must hold .txt files, one for each text. Received: path={path}, which holds none")
+    texts = [_read(os.path.join(path, file)) for file in files]
+    kept = [number for number, content in enumerate(texts) if content.strip()]
+    found = _kept(((texts[number], None) for number in kept), path)
+    return Texts(found.texts, *labels_from_folders([files[number] for number in kept]))
+
+
+def _rows(path: str, delimiter: str, text: str, label: str) -> Iterator[tuple[str, str | None]]:
+    # A cell may be longer than the 128 KiB that the module allows by itself.
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.DictReader(io.StringIO(_read(path), newline=""), delimiter=delimiter)
+    columns = reader.fieldnames or []
+    if text not in columns:
+        raise ValueError(
+            f"`text` must name a column of the first line of {path}.{did_you_mean(text, columns)} "
+            f"Received: text={text!r}"
+        )
+    try:
+        for row in reader:
+            yield row[text] or "", row.get(label) or None
+    except csv.Error as error:
+        raise ValueError(f"`path` must be a CSV file. Received: {path}, line {reader.line_num} ({error})") from error
+
+
+def _objects(path: str, text: str, label: str) -> Iterator[tuple[str, object]]:
+    for number, line in enumerate(_read(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"`path` must hold a JSON object a line. Received: {path}, line {number}") from error
+        if not isinstance(row, dict) or not isinstance(row.get(text), str):
+            raise ValueError(
+                f"`path` must hold a JSON object with a string under {text!r} a line. "
+                f"Received: {path}, line {number}: {line.strip()[:100]}"
+            )
+        yield row[text], row.get(label)
+
+
+def _kept(rows: Iterator[tuple[str, object]], path: str) -> Texts:
+    """The rows with a text, as arrays."""
+    pairs = [(text.strip(), label) for text, label in rows if text.strip()]
+    if not pairs:
+        raise ValueError(f"`path` must hold at least one text. Received: path={path}, without any")
+    texts, labels = zip(*pairs, strict=True)
+    return Texts(np.array(texts, "object"), *labels_where_known(_of_one_type(labels), path))
+
+
+def _of_one_type(labels: tuple) -> list:
+    """Labels as integers if all of them are, otherwise as names."""
+    known = [str(label) for label in labels if label is not None]
+    as_numbers = all(label.removeprefix("-").isdecimal() for label in known)
+    return [label if label is None else int(label) if as_numbers else str(label) for label in labels]
+
+
+def _read(path: str) -> str:
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"`path` must hold texts in UTF-8. Received: {path} ({error})") from error

@@ -1,0 +1,102 @@
+"""Networks for texts, as token ids."""
+
+import keras
+
+from ..arguments import check_positive
+from ..layers import Positions, Words
+
+__all__ = ["KINDS", "text"]
+
+_CELLS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "simple": keras.layers.SimpleRNN}
+_TRANSFORMER = "transformer"
+_PER_HEAD = 32
+
+KINDS = (*_CELLS, _TRANSFORMER)
+"""What `text` takes as `kind`."""
+
+
+def text(
+    vocabulary: int,
+    length: int | None = None,
+    kind: str = "gru",
+    width: int = 128,
+    depth: int = 1,
+    unroll: bool = False,
+    name: str = "text",
+) -> keras.Model:
+    """Builds an encoder of token ids: a vector for each word, layers that let words see each other, and a mean.
+
+    Ids are int64 of shape `(batch, length)` as `keras.layers.TextVectorization` (or `bk.data.vectorizer`) makes them
+    of strings: 0 is padding at the end, 1 an unknown word. Padding is left out of everything: however much of it there
+    is, the representation stays the same. An id outside of the vocabulary counts as an unknown word.
+
+    Recurrent layers read texts in both directions, with half of the width each. A transformer's layers normalise what
+    goes into them; they have a head for each 32 numbers of the width and four times the width inside.
+
+    Args:
+        vocabulary: number of ids, those of padding and of unknown words included; 3 or more.
+        length: number of tokens of each text, padding included. Default None: any.
+        kind: `"gru"`, `"lstm"`, `"simple"` (a plain recurrent layer) or `"transformer"`. Default `"gru"`.
+        width: size of the vectors of words, and of the representation; even. Default 128.
+        depth: number of layers. Default 1.
+        unroll: whether recurrent layers are written out step by step, which makes them LiteRT files for batches of any
+            size and for int8; needs a short `length`. Default False.
+        name: of the model.
+
+    Example:
+    >>> from byol_keras.encoders import text
+    >>> text(vocabulary=5000, length=48, kind="transformer", depth=2).output_shape
+    (None, 128)
+    """
+    check_positive(vocabulary=vocabulary, width=width, depth=depth, **{} if length is None else {"length": length})
+    _check(vocabulary, length, kind, width, unroll)
+    inputs = keras.Input((length,), dtype="int64", name="ids")
+    # Of the size of the positions' code; a transformer normalises what it adds up.
+    words = Words(vocabulary, width, embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0), name="words")
+    tokens = words(inputs)
+    if kind == _TRANSFORMER:
+        tokens = Positions(name="positions")(tokens)
+        for number in range(1, depth + 1):
+            tokens = _attentive(tokens, number)
+        tokens = keras.layers.LayerNormalization(name="norm")(tokens)
+    else:
+        for number in range(1, depth + 1):
+            cell = _CELLS[kind](width // 2, return_sequences=True, unroll=unroll, recurrent_initializer=_recurrent())
+            tokens = keras.layers.Bidirectional(cell, name=f"{kind}_{number}")(tokens)
+    # In float32 under every policy: a mean over many tokens loses digits in half precision.
+    vector = keras.layers.GlobalAveragePooling1D(dtype="float32", name="representation")(tokens)
+    return keras.Model(inputs, vector, name=name)
+
+
+def _recurrent() -> str:
+    # TensorFlow can't make orthogonal matrices, which are Keras' default, in bfloat16.
+    return "glorot_uniform" if keras.config.dtype_policy().variable_dtype == "bfloat16" else "orthogonal"
+
+
+def _attentive(tokens: keras.KerasTensor, number: int) -> keras.KerasTensor:
+    """A layer of a transformer: what other tokens add to each, then what it makes of that by itself."""
+    layers, width = keras.layers, tokens.shape[-1]
+    heads = max(1, width // _PER_HEAD)
+    normal = layers.LayerNormalization(name=f"attention_norm_{number}")(tokens)
+    seen = layers.MultiHeadAttention(heads, width // heads, name=f"attention_{number}")(normal, normal)
+    tokens = layers.Add(name=f"attended_{number}")([tokens, seen])
+    normal = layers.LayerNormalization(name=f"dense_norm_{number}")(tokens)
+    inner = layers.Dense(4 * width, activation="gelu", name=f"inner_{number}")(normal)
+    return layers.Add(name=f"layer_{number}")([tokens, layers.Dense(width, name=f"outer_{number}")(inner)])
+
+
+def _check(vocabulary: int, length: int | None, kind: str, width: int, unroll: bool) -> None:
+    if vocabulary < 3:
+        raise ValueError(
+            "`vocabulary` must count padding, unknown words and at least one word, so be 3 or more. "
+            f"Received: vocabulary={vocabulary}"
+        )
+    if kind not in KINDS:
+        raise ValueError(f"`kind` must be one of {[*KINDS]}. Received: kind={kind!r}")
+    if width % 2:
+        raise ValueError(f"`width` must be even. Received: width={width}")
+    if unroll and (length is None or kind == _TRANSFORMER):
+        raise ValueError(
+            "`unroll` must be False for a transformer, and without a `length`. "
+            f"Received: unroll=True, kind={kind!r}, length={length}"
+        )

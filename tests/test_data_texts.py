@@ -1,0 +1,130 @@
+"""Texts from files, and the vocabulary that is made of them."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from byol_keras.data import read_texts, vectorizer
+
+CORPUS = ["The eye sees.", "the EYE, sees; the eye", "an ear", "the eye"]
+
+
+def test_vectorizer__numbers_words_by_how_often_they_occur():
+    words = vectorizer(CORPUS, vocabulary=4, length=5)
+    assert words.layers[-1].get_vocabulary() == ["", "[UNK]", "the", "eye"]
+    ids = words(tf.constant(["The EYE!", "an eye for the eye of the ear", ""]))
+    np.testing.assert_array_equal(ids, [[2, 3, 0, 0, 0], [1, 3, 1, 2, 3], [0, 0, 0, 0, 0]])
+    assert ids.dtype == "int64"
+    assert (words.input_shape, words.output_shape) == ((None,), (None, 5))
+
+
+def test_vectorizer__takes_a_length_that_fits_almost_all():
+    assert vectorizer(["a b"] * 19 + ["a b c d"] * 1).output_shape == (None, 3)
+    assert vectorizer(["a b", "c"]).output_shape == (None, 2)
+
+
+def test_vectorizer__takes_words_or_characters():
+    words = vectorizer(CORPUS, vocabulary=["ear", "eye"], length=2)
+    np.testing.assert_array_equal(words(tf.constant(["eye ear", "the"])), [[3, 2], [1, 0]])
+    np.testing.assert_array_equal(vectorizer(["aab"], length=4, split="character")(tf.constant(["ba"])), [[3, 2, 0, 0]])
+
+
+def test_vectorizer__knows_its_words_after_a_round_trip_of_its_config(tmp_path):
+    words = vectorizer(CORPUS, length=4)
+    revived = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(words))
+    words.save(tmp_path / "words.keras")
+    loaded = keras.models.load_model(tmp_path / "words.keras")
+    for copy in (revived, loaded):
+        np.testing.assert_array_equal(copy(tf.constant(CORPUS)), words(tf.constant(CORPUS)))
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "sentence"),
+    [
+        ([], {}, "`texts` must hold at least one string"),
+        (["", "  ", "?!"], {}, "`texts` must hold words. Received: 3 texts without a single one"),
+        (["a", float("nan")], {}, "`texts` must be strings.*'nan' of type float at position 1"),
+        (np.zeros(3), {}, "`texts` must be strings"),
+        ("a text", {}, "`texts` must be a list or an array"),
+        (CORPUS, {"vocabulary": 2}, "`vocabulary` must .*3 or more"),
+        (CORPUS, {"vocabulary": []}, "`vocabulary` must"),
+        (CORPUS, {"vocabulary": ["Eye", "nose"]}, "2 words, of which none occurs in 4 texts"),
+        (CORPUS, {"length": 0}, "`length` must be a positive integer"),
+        (CORPUS, {"split": "words"}, "`split` must be one of"),
+    ],
+)
+def test_vectorizer__refuses_what_makes_no_vocabulary(texts, options, sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        vectorizer(texts, **options)
+
+
+def written(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_lines__are_texts(tmp_path):
+    found = read_texts(written(tmp_path / "lines.txt", "\ufeffone line\r\n\n  \nun œil\n"))
+    assert found.texts.tolist() == ["one line", "un œil"]
+    assert found.labels is None
+    assert found.class_names is None
+
+
+def test_tables__have_a_column_of_texts_and_may_have_one_of_classes(tmp_path):
+    table = 'id,text,label\n1,"see, it",verb\n2,"two\nlines",\n3,,noun\n4,an eye,noun\n'
+    found = read_texts(written(tmp_path / "table.csv", table))
+    assert found.texts.tolist() == ["see, it", "two\nlines", "an eye"]
+    assert found.labels.tolist() == [1, -1, 0]
+    assert found.class_names == ("noun", "verb")
+    found = read_texts(written(tmp_path / "table.tsv", "body\tclass\na\t3\nb\t0\n"), text="body", label="class")
+    assert (found.texts.tolist(), found.labels.tolist(), found.class_names) == (["a", "b"], [3, 0], None)
+    assert read_texts(tmp_path / "table.tsv", text="body").labels is None
+
+
+def test_objects__are_lines(tmp_path):
+    rows = [{"text": "see it", "label": 1}, {"text": " "}, {"text": "an\u2028eye"}, {"text": "ear", "label": 0}]
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    found = read_texts(written(tmp_path / "rows.jsonl", lines + "\n\n"))
+    assert found.texts.tolist() == ["see it", "an\u2028eye", "ear"]
+    assert found.labels.tolist() == [1, -1, 0]
+
+
+def test_folders__are_classes(tmp_path):
+    for name, content in {"b/1.txt": "one\ntext", "a/deep/2.txt": "other", "a/3.TXT": "more", "a/4.txt": "\n"}.items():
+        written(tmp_path / name, content)
+    written(tmp_path / "a/notes.md", "not read")
+    found = read_texts(tmp_path)
+    assert found.texts.tolist() == ["more", "other", "one\ntext"]
+    assert (found.labels.tolist(), found.class_names) == ([0, 0, 1], ("a", "b"))
+    assert read_texts(tmp_path / "b").labels is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.txt", " \n\n", "must hold at least one text"),
+        ("a.txt", b"\xff\xfe\x00", "UTF-8"),
+        ("a.csv", "texts,label\na,b\n", "Did you mean `texts`"),
+        ("a.csv", "", "`text` must name a column"),
+        ("a.csv", "text\n\n", "must hold at least one text"),
+        ("a.jsonl", "{\n", "JSON object a line. Received: .*line 1"),
+        ("a.jsonl", '{"text": "a"}\n{"text": 3}\n', "string under 'text' a line. Received: .*line 2"),
+        ("a.jsonl", "[1]\n", "JSON object"),
+        ("a.pdf", "text", "must be a .txt, .csv"),
+        ("folder/a.md", "text", "must hold .txt files"),
+        ("folder/a.txt", "", "must hold at least one text"),
+    ],
+)
+def test_files__that_hold_no_texts_are_refused_in_a_sentence(name, content, sentence, tmp_path):
+    written(tmp_path / name, content)
+    with pytest.raises(ValueError, match=sentence):
+        read_texts(tmp_path / name.split("/")[0])
+
+
+def test_files__that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="`path` must be a file or a folder that exists"):
+        read_texts(tmp_path / "nothing.csv")
