@@ -1,5 +1,7 @@
 """Examples from arrays, folders, tables, records and named datasets: found, decoded, streamed."""
 
+"""Pictures from arrays, folders, records and named datasets: found, decoded, streamed; sound from WAV files."""
+
 """Pictures from arrays, folders, records and named datasets: found, decoded, streamed. Texts: read and numbered."""
 
 from .examples import Examples
@@ -14,6 +16,7 @@ from .source import Broken, Source
 from .texts import Texts, read_texts
 from .vectors import open_vectors
 from .waiting import timed
+from .wav import decode_wav, wav_header
 from .words import vectorizer
 
 __all__ = [
@@ -25,6 +28,7 @@ __all__ = [
     "Source",
     "Texts",
     "TooManyBroken",
+    "decode_wav",
     "matched_labels",
     "open_series",
     "open_source",
@@ -34,4 +38,5 @@ __all__ = [
     "shapes",
     "timed",
     "vectorizer",
+    "wav_header",
 ]

@@ -1,4 +1,4 @@
-"""A folder of pictures, found once, read one by one."""
+"""A folder of files, found once, read one by one."""
 
 import os
 from collections import Counter
@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..writing import is_remote
 from .source import Broken, Source
 
-__all__ = ["PICTURE_SUFFIXES", "FolderSource", "find_pictures"]
+__all__ = ["PICTURE_SUFFIXES", "FolderSource", "find_files", "find_pictures"]
 
 PICTURE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
 
@@ -69,21 +69,33 @@ def _read_remote(path: str) -> bytes:
 
 def find_pictures(folder: str) -> list[str]:
     """The relative paths of all pictures below a folder, sorted; hidden files and folders are left out."""
+    return find_files(folder, PICTURE_SUFFIXES, "pictures")
+
+
+def find_files(folder: str, suffixes: tuple[str, ...], kind: str = "files") -> list[str]:
+    """The relative paths of all files of a kind below a folder, sorted; hidden files and folders are left out.
+
+    Args:
+        folder: path of the folder; one with `://` is read through `tf.io.gfile`.
+        suffixes: how their names end, in small letters; in the folder they may be capitals.
+        kind: what to call them where there are none. Default `"files"`.
+    """
     try:
-        files = list(_remote_files(folder) if is_remote(folder) else _local_files(folder, "", ()))
+        files = list(_remote_files(folder) if is_remote(folder) else _local_files(folder, "", (), suffixes))
     except (OSError, tf.errors.OpError) as error:
         path = getattr(error, "filename", None) or folder
         raise ValueError(f"`source` must be a folder that may be read. Received: {path} ({_reason(error)})") from error
-    pictures = sorted(file for file in files if file.lower().endswith(PICTURE_SUFFIXES))
-    if not pictures:
+    found = sorted(file for file in files if file.lower().endswith(suffixes))
+    if not found:
         raise ValueError(
-            f"`source` must be a folder with pictures ({' '.join(PICTURE_SUFFIXES)}). "
-            f"Received: {folder}, {_holds(files)}"
+            f"`source` must be a folder with {kind} ({' '.join(suffixes)}). Received: {folder}, {_holds(files)}"
         )
-    return pictures
+    return found
 
 
-def _local_files(root: str, inside: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+def _local_files(
+    root: str, inside: str, above: tuple[tuple[int, int], ...], suffixes: tuple[str, ...]
+) -> Iterator[str]:
     status = os.stat(os.path.join(root, inside))
     here = (status.st_dev, status.st_ino)
     # A link to a folder above this one would be followed for ever.
@@ -93,9 +105,9 @@ def _local_files(root: str, inside: str, above: tuple[tuple[int, int], ...]) -> 
         kept = [(entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith(".")]
     for name, is_folder in kept:
         path = f"{inside}/{name}" if inside else name
-        found = list(_local_files(root, path, (*above, here))) if is_folder else [path]
-        # An empty folder that is called like a picture is one that can't be read: it should not vanish in silence.
-        yield from found or ([path] if name.lower().endswith(PICTURE_SUFFIXES) else [])
+        found = list(_local_files(root, path, (*above, here), suffixes)) if is_folder else [path]
+        # An empty folder that is called like a file is one that can't be read: it should not vanish in silence.
+        yield from found or ([path] if name.lower().endswith(suffixes) else [])
 
 
 def _remote_files(root: str) -> Iterator[str]:
