@@ -24,8 +24,9 @@ CONTRACT = {
     "pretrain": None,
     "finetune": None,
     "callbacks": {"CollapseMonitor", "KNNMonitor", "LinearProbeMonitor", "RunCheckpoint", "TargetEMA"},
-    "data": {"Pictures", "open_source", "read_texts", "vectorizer"},
+    "data": {"Pictures", "decode_wav", "open_source", "read_texts", "vectorizer", "wav_header"},
     "encoders": {
+        "audio",
         "named",
         "pooled",
         "recurrent",
@@ -44,14 +45,24 @@ CONTRACT = {
         *("retrieval", "same_or_different"),
     },
     "heads": {"predictor", "projector"},
-    "layers": {"BatchNormalization", "Columns", "MaskedConv1D", "Positions", "Steps", "Words", "convert_batch_norm"},
+    "layers": {
+        "BatchNormalization",
+        "Columns",
+        "MaskedConv1D",
+        "Positions",
+        "Steps",
+        "Words",
+        "convert_batch_norm",
+        "spectrogram",
+        "spectrogram_statistics",
+    },
     "losses": {
         *("InfoNCE", "Temperature", "mean_squared_error", "named", "regression_loss", "squared_similarity"),
     },
     "recipes": {"get", "scaled"},
     "report": {"Material", "preview", "write_report"},
     "schedules": {"cosine_tau", "warmup_cosine"},
-    "views": {"ImageViews", "SequenceViews", "TokenViews", "VectorViews", "from_layers"},
+    "views": {"AudioViews", "ImageViews", "SequenceViews", "TokenViews", "VectorViews", "from_layers"},
 }
 
 FUNCTIONS = ("mean_squared_error", "regression_loss", "squared_similarity")
@@ -68,6 +79,8 @@ SAMPLES = {
     **{name: lambda name=name: getattr(bk.losses, name) for name in FUNCTIONS},
     "InfoNCE": lambda: bk.losses.InfoNCE(0.3),
     "Temperature": lambda: bk.losses.Temperature(0.3),
+    "AudioViews": lambda: bk.views.AudioViews(0.3, (0.7, 1.2), (0.8, 1.1), 1.2, 2.0, 3.0, 1.0, 0.1, 0.2, 4.0),
+    "LogMelSpectrogram": lambda: bk.layers.LogMelSpectrogram(-4.0, 3.0, fft_length=256, num_mel_bins=16),
     "Columns": lambda: bk.layers.Columns([1.0, 0.0], [2.0, 1.0], {1: 3}, name="columns"),
     "MaskedConv1D": lambda: bk.layers.MaskedConv1D(4, 3, strides=2, use_bias=False, name="conv"),
     "SequenceViews": lambda: bk.views.SequenceViews((0.3, 0.8), 0.2, 0.3, 0.4, 0.5, 0.25, span=3),

@@ -1,5 +1,6 @@
 """Networks that turn an input into a vector, the representation that BYOL learns."""
 
+from .audio import audio
 from .mlp import mlp
 from .naming import named
 from .pooling import pooled
@@ -12,6 +13,7 @@ from .temporal_conv import temporal_conv
 from .text import text
 
 __all__ = [
+    "audio",
     "mlp",
     "named",
     "pooled",

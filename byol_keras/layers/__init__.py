@@ -7,6 +7,7 @@ from .convert import convert_batch_norm
 from .masked_conv import MaskedConv1D
 from .normalization import make_normalization
 from .positions import Positions
+from .spectrogram import LogMelSpectrogram, spectrogram, spectrogram_statistics
 from .standardized_conv import StandardizedConv2D
 from .steps import Steps, real_steps
 from .words import Words
@@ -14,6 +15,7 @@ from .words import Words
 __all__ = [
     "BatchNormalization",
     "Columns",
+    "LogMelSpectrogram",
     "MaskedConv1D",
     "Positions",
     "StandardizedConv2D",
@@ -23,4 +25,6 @@ __all__ = [
     "convert_batch_norm",
     "make_normalization",
     "real_steps",
+    "spectrogram",
+    "spectrogram_statistics",
 ]

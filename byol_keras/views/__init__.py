@@ -2,6 +2,7 @@
 
 from ..randomness import positional_normal, positional_uniform
 from ..viewing import Views, unit_range
+from .audio import AudioViews
 from .image import ImageViews
 from .layered import LayerViews, from_layers
 from .sequences import SequenceViews
@@ -9,6 +10,7 @@ from .tokens import TokenViews
 from .vectors import VectorViews
 
 __all__ = [
+    "AudioViews",
     "ImageViews",
     "LayerViews",
     "SequenceViews",
