@@ -9,8 +9,9 @@ import pytest
 
 import byol_keras as bk
 from byol_keras.data.shapes import shapes
+from byol_keras.evaluation import PrincipalComponents
 from byol_keras.export import litert, onnx, reduced, saved_model, verify
-from byol_keras.export.reduction import DIMS, Reduction, compare_dims
+from byol_keras.export.reduction import DIMS, compare_dims
 
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("onnxruntime")
@@ -90,7 +91,7 @@ def test_verify__finds_another_encoders_files(encoder, exported):
 def test_verify__tells_a_loss_of_neighbours(encoder, exported):
     """Classes that the encoder's own features define are what another network's features know less about."""
     features = bk.evaluation.extract_features(encoder, IMAGES[:500])
-    labels = (Reduction(features, 3)(features) > 0) @ [1, 2, 4]
+    labels = (PrincipalComponents(features, 3)(features) > 0) @ [1, 2, 4]
     other = bk.evaluation.untrained(encoder, seed=5)
     (check,) = verify(encoder, [saved_model(other, exported[0] + "-other")], IMAGES[:500], labels).checks
     assert any("kNN accuracy fell from" in sentence for sentence in check.broken)
@@ -114,39 +115,11 @@ def test_missing_runtime__is_named_with_its_command(encoder, exported, monkeypat
 FEATURES = np.random.default_rng(0).normal(size=(200, 6)) @ np.diag([5, 3, 2, 1, 0.5, 0.1]) + 4.0
 
 
-def test_reduction__is_an_orthogonal_projection_that_keeps_most_variance():
-    reduction = Reduction(FEATURES, 3)
-    np.testing.assert_allclose(reduction.kernel.T @ reduction.kernel, np.eye(3), atol=1e-6)
-    found = reduction(FEATURES)
-    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-4)
-    assert found.var(axis=0).sum() / FEATURES.var(axis=0).sum() == pytest.approx(reduction.kept, rel=1e-4)
-    assert np.all(np.diff(found.var(axis=0)) < 0)
-    assert Reduction(FEATURES, 6).kept == pytest.approx(1.0)
-
-
-def test_whitening__gives_every_number_unit_variance_and_no_correlation():
-    found = Reduction(FEATURES, 4, whiten=True)(FEATURES)
-    np.testing.assert_allclose(np.cov(found.T), np.eye(4), atol=1e-4)
-
-
-def test_whitening__does_not_blow_up_directions_without_variance():
-    flat = np.concatenate([FEATURES, np.ones((200, 2))], axis=1)
-    assert np.abs(Reduction(flat, 8, whiten=True)(flat)).max() < 10
-
-
-@pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
-def test_whitening__needs_features_that_differ(value):
-    constant = np.full((50, 3), value) * [1, 2, 3]
-    with pytest.raises(ValueError, match=r"`features` must differ .* to be whitened\. Received: 50"):
-        Reduction(constant, 2, whiten=True)
-    assert np.isfinite(Reduction(constant, 2)(constant)).all()
-
-
 @pytest.mark.parametrize("whiten", [False, True])
 def test_reduced_encoder__is_the_encoder_and_the_reduction(encoder, whiten):
     features = bk.evaluation.extract_features(encoder, IMAGES[:200])
     smaller = reduced(encoder, features, 8, whiten)
-    wanted = Reduction(features, 8, whiten)(features)
+    wanted = PrincipalComponents(features, 8, whiten)(features)
     np.testing.assert_allclose(bk.evaluation.extract_features(smaller, IMAGES[:200]), wanted, atol=1e-3)
     assert encoder.output_shape == (None, 64)
 
@@ -163,9 +136,9 @@ def test_compare_dims__has_a_line_for_each_size_and_one_for_all():
 
 
 @pytest.mark.parametrize("dim", [0, 7, 300])
-def test_dim__must_fit_the_features(dim):
+def test_dim__must_fit_the_features(encoder, dim):
     with pytest.raises(ValueError, match="`dim` must"):
-        Reduction(FEATURES, dim)
+        reduced(encoder, np.tile(FEATURES, 11)[:6, :64], dim)
 
 
 def test_features__must_be_the_encoders(encoder):

@@ -132,7 +132,7 @@ def test_map__of_few_examples_shows_their_main_components():
     angles = np.linspace(0, 1, 10)
     plane = lay_out(np.stack([np.cos(angles), np.sin(angles), np.zeros(10)], axis=1) * 7.0)
     expected = 2.0 * np.sin(np.diff(angles) / 2.0)
-    np.testing.assert_allclose(np.linalg.norm(np.diff(plane.points, axis=0), axis=1), expected, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(np.diff(plane.points, axis=0), axis=1), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("features", [np.zeros((80, 3)), np.full((80, 3), np.nan), np.eye(2), np.zeros((0, 3))])

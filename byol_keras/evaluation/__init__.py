@@ -1,5 +1,6 @@
 """How good, and how healthy, a representation is."""
 
+from .compression import Compression, CompressionRow, compression_curve
 from .controls import pca, raw_pixels
 from .features import extract_features
 from .health import Verdict, alignment, effective_rank, normalized_std, representation_health, uniformity, verdict
@@ -8,18 +9,23 @@ from .judging import judge
 from .linear import linear_predictions, linear_probe
 from .lookalikes import Pairs, Retrieval, retrieval, same_or_different
 from .neighbours import knn_accuracy, knn_predictions
+from .principal import PrincipalComponents
 from .results import Evaluation, Row
 from .subsets import split_labelled, subset
 from .tables import table
 from .untrained import untrained
 
 __all__ = [
+    "Compression",
+    "CompressionRow",
     "Evaluation",
     "Pairs",
+    "PrincipalComponents",
     "Retrieval",
     "Row",
     "Verdict",
     "alignment",
+    "compression_curve",
     "effective_rank",
     "extract_features",
     "interval",

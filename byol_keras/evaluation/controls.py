@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from .features import batches
 from .labelled import as_features, check_same_width
+from .principal import PrincipalComponents
 
 __all__ = ["pca", "raw_pixels"]
 
@@ -52,16 +53,14 @@ def pca(bank: np.ndarray, queries: np.ndarray, components: int = 128, seed: int 
         bank: features, e.g. of `raw_pixels`, shape `(n, dim)`.
         queries: further features, shape `(m, dim)`.
         components: how many to keep, cut to the smaller of `n` and `dim`. Default 128.
-        seed: int, what the randomised solver for large banks depends on. Default 0.
+        seed: int, what the randomised solver for wide features depends on. Default 0.
 
     Example:
     >>> corners = np.array([[3.0, 1.0], [-3.0, 1.0], [3.0, 1.0], [-3.0, 1.0]])
     >>> np.abs(pca(corners, corners, components=1)[1]).round(3).ravel().tolist()
     [3.0, 3.0, 3.0, 3.0]
     """
-    from sklearn.decomposition import PCA
-
     bank, queries = as_features(bank, "bank"), as_features(queries, "queries")
     check_same_width(bank, queries)
-    fitted = PCA(min(components, *bank.shape), random_state=seed).fit(bank)
-    return fitted.transform(bank).astype("float32"), fitted.transform(queries).astype("float32")
+    found = PrincipalComponents(bank, min(components, *bank.shape), seed=seed)
+    return found(bank), found(queries)

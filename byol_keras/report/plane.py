@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..evaluation import PrincipalComponents
+
 __all__ = ["Plane", "lay_out"]
 
 MOST_POINTS = 1000
@@ -53,11 +55,8 @@ def lay_out(features: np.ndarray) -> Plane | None:
 
 
 def _components(rows: np.ndarray, count: int = 50) -> np.ndarray:
-    from sklearn.decomposition import PCA
-
     kept = min(count, *rows.shape)
-    components = PCA(kept, svd_solver="full", random_state=0).fit_transform(rows)
-    return np.pad(components, ((0, 0), (0, max(0, 2 - kept))))
+    return np.pad(PrincipalComponents(rows, kept)(rows), ((0, 0), (0, max(0, 2 - kept))))
 
 
 def _tsne(rows: np.ndarray) -> np.ndarray:
