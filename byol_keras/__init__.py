@@ -18,7 +18,21 @@ if _keras.backend.backend() != "tensorflow":
         f"imported. Received: keras.backend.backend()={_keras.backend.backend()!r}"
     )
 
-from . import callbacks, data, encoders, evaluation, export, heads, layers, losses, recipes, report, schedules, views
+from . import (
+    baselines,
+    callbacks,
+    data,
+    encoders,
+    evaluation,
+    export,
+    heads,
+    layers,
+    losses,
+    recipes,
+    report,
+    schedules,
+    views,
+)
 from .config import PretrainConfig
 from .finetuning import finetune
 from .model import BYOL
@@ -32,6 +46,7 @@ __all__ = [
     "LARS",
     "PretrainConfig",
     "__version__",
+    "baselines",
     "callbacks",
     "data",
     "encoders",

@@ -79,6 +79,22 @@ def picture_byol(encoder, size=16, **compile_options):
     return model
 
 
+def reconstruction(**options):
+    """An autoencoder of vectors, with corruption."""
+    encoder = mlp_encoder()
+    views = bk.views.VectorViews(0.2, noise=0.0)
+    return bk.baselines.Reconstruction(
+        encoder, bk.baselines.decoder_for(encoder, (8,)), **{"corrupt": views, **options}
+    )
+
+
+def recurrent_states(channels=1, features=6, time=None):
+    """A GRU that ignores padding and gives every step a state."""
+    series = keras.Input((time, channels))
+    steps = keras.layers.GRU(features, return_sequences=True)(keras.layers.Masking()(series))
+    return keras.Model(series, steps, name="states")
+
+
 def weights_of(model):
     return [weight.numpy() for weight in model.weights]
 

@@ -43,6 +43,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "assembly": {"admission", "encoders", "heads"},
     "recipes": {"arguments", "callbacks", "heads", "optimizers", "schedules", "views"},
     "trainer": {"intake", "layers", "optimizers", "schedules", "stepping"},
+    "baselines": {"admission", "arguments", "cloning", "layers", "stepping", "trainer", "viewing"},
     "follower": {"callbacks", "metrics", "trainer"},
     "model": {
         "admission",

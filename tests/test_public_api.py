@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import mlp_encoder, vector_byol
+from builders import mlp_encoder, reconstruction, recurrent_states, vector_byol
 
 import byol_keras as bk
 from byol_keras.finetuning import Classifier, layerwise
@@ -23,6 +23,7 @@ CONTRACT = {
     "PretrainConfig": None,
     "pretrain": None,
     "finetune": None,
+    "baselines": {"NextStep", "Reconstruction", "decoder_for"},
     "callbacks": {"CollapseMonitor", "KNNMonitor", "LinearProbeMonitor", "RunCheckpoint", "TargetEMA"},
     "data": {"Pictures", "decode_wav", "open_source", "read_texts", "vectorizer", "wav_header"},
     "encoders": {
@@ -41,7 +42,7 @@ CONTRACT = {
         "text",
     },
     "evaluation": {
-        *("extract_features", "knn_accuracy", "linear_probe", "representation_health"),
+        *("compression_curve", "extract_features", "knn_accuracy", "linear_probe", "representation_health"),
         *("retrieval", "same_or_different"),
     },
     "heads": {"predictor", "projector"},
@@ -89,6 +90,9 @@ SAMPLES = {
     "Positions": lambda: bk.layers.Positions(name="places"),
     "VectorViews": lambda: bk.views.VectorViews(0.2, 0.1, 0.3, 0.4, categorical=[2]),
     "Words": lambda: bk.layers.Words(5, 3, embeddings_initializer="ones", name="words"),
+    "LastStep": lambda: bk.baselines.LastStep(name="last"),
+    "NextStep": lambda: bk.baselines.NextStep(recurrent_states(), 2, temporal=0.3, statistics=([1.0], [2.0]), seed=4),
+    "Reconstruction": lambda: reconstruction(statistics=([1.0] * 6, [2.0] * 6), seed=4),
     "Classifier": lambda: Classifier(mlp_encoder(), 3, augment=bk.views.ImageViews(8), seed=4),
     "LayerwiseAdam": lambda: layerwise.LayerwiseAdam([0.5, 1.0], learning_rate=0.1, beta_1=0.8),
     "LayerwiseSGD": lambda: layerwise.LayerwiseSGD([0.5, 1.0], learning_rate=0.1, momentum=0.8),
