@@ -5,10 +5,13 @@
 """Pictures from arrays, folders, records and named datasets: found, decoded, streamed. Texts: read and numbered."""
 
 from .examples import Examples
+from .identities import shape_identities
 from .labels import matched_labels
+from .moving import moving_shapes
 from .opening import open_source
 from .pictures import Pictures
 from .rows import Rows
+from .scenes import Scenes, shape_scenes
 from .series import open_series
 from .shapes import shape_masks, shapes
 from .skipping import Skipped, TooManyBroken
@@ -24,17 +27,21 @@ __all__ = [
     "Examples",
     "Pictures",
     "Rows",
+    "Scenes",
     "Skipped",
     "Source",
     "Texts",
     "TooManyBroken",
     "decode_wav",
     "matched_labels",
+    "moving_shapes",
     "open_series",
     "open_source",
     "open_vectors",
     "read_texts",
+    "shape_identities",
     "shape_masks",
+    "shape_scenes",
     "shapes",
     "timed",
     "vectorizer",

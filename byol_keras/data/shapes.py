@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ..arguments import check_positive
+from .drawing import CHUNK, grainy, per_picture, sloped, tones, turned
+from .outlines import KINDS
 
 __all__ = ["shape_masks", "shapes"]
 
 CELLS = 16
-NOISE = 24
-CHUNK = 512
 
 
 def shapes(count: int, seed: int = 0, size: int = 32) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -78,20 +78,17 @@ def _drawn(count: int, seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np
 def _draw(outline: Callable, count: int, size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Pictures of one class and their masks; `outline(u, v)` is negative inside a shape of radius about 1."""
     axis = np.arange(size, dtype="float32") - (size - 1) / 2
-    rows, columns = axis[:, None], axis[None, :]
-    cell = _uniform(generator, 7, 12, count) * size / 32
-    x, y = _turn(columns, rows, _uniform(generator, 0, 2 * np.pi, count))
-    x = x / cell + _uniform(generator, CELLS, CELLS + 1, count)
-    y = y / cell + _uniform(generator, CELLS, CELLS + 1, count)
+    cell = per_picture(generator, 7, 12, count) * size / 32
+    x, y = turned(axis[None, :], axis[:, None], per_picture(generator, 0, 2 * np.pi, count))
+    x = x / cell + per_picture(generator, CELLS, CELLS + 1, count)
+    y = y / cell + per_picture(generator, CELLS, CELLS + 1, count)
     # One copy lives in each cell of a turned lattice, so a pixel need only look at its own cell's copy.
     copy = (np.arange(count)[:, None, None], np.floor(x).astype(int) % CELLS, np.floor(y).astype(int) % CELLS)
     inside = _coverage(outline, x % 1 - 0.5, y % 1 - 0.5, cell, copy, generator)[..., None]
-    paper, ink = _colours(generator, count, columns + 0 * rows, rows + 0 * columns, copy)
-    pictures = paper * (1 - inside) + ink * inside
-    pictures += _uniform(generator, 0, NOISE, count)[..., None] * generator.standard_normal(
-        pictures.shape, dtype="float32"
-    )
-    return pictures.clip(0, 255).astype("uint8"), inside[..., 0] > 0.5
+    lighter = generator.random((count, 1, 1, 1)) < 0.5
+    paper = sloped(generator, ~lighter, size)
+    ink = tones(generator, lighter, (count, CELLS, CELLS, 3))[copy]
+    return grainy(generator, paper * (1 - inside) + ink * inside), inside[..., 0] > 0.5
 
 
 def _coverage(
@@ -105,79 +102,5 @@ def _coverage(
     y = y - (room * generator.uniform(-1, 1, per_copy).astype("float32"))[copy]
     angle = generator.uniform(0, 2 * np.pi, per_copy).astype("float32")[copy]
     radius = radius[copy]
-    u, v = _turn(x / radius, y / radius, angle)
+    u, v = turned(x / radius, y / radius, angle)
     return np.clip(0.5 - outline(u, v) * radius * cell, 0, 1)
-
-
-def _colours(
-    generator: np.random.Generator, count: int, x: np.ndarray, y: np.ndarray, copy: tuple
-) -> tuple[np.ndarray, np.ndarray]:
-    """Colours of the background, which slopes from one to another, and of each pixel's copy."""
-    lighter = generator.random((count, 1, 1, 1)) < 0.5
-    across, _ = _turn(x, y, _uniform(generator, 0, 2 * np.pi, count))
-    slope = np.clip(across / x.shape[-1] + 0.5, 0, 1)[..., None]
-    first, second = (_tones(generator, ~lighter, (count, 1, 1, 3)) for _ in range(2))
-    ink = _tones(generator, lighter, (count, CELLS, CELLS, 3))
-    return first * slope + second * (1 - slope), ink[copy]
-
-
-def _tones(generator: np.random.Generator, light: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return (generator.uniform(0, 110, shape) + 145 * light).astype("float32")
-
-
-def _uniform(generator: np.random.Generator, low: float, high: float, count: int) -> np.ndarray:
-    return generator.uniform(low, high, (count, 1, 1)).astype("float32")
-
-
-def _turn(x: np.ndarray, y: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-
-
-def _disc(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.hypot(u, v) - 0.8
-
-
-def _ring(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.abs(np.hypot(u, v) - 0.72) - 0.24
-
-
-def _square(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(np.abs(u), np.abs(v)) - 0.72
-
-
-def _triangle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(-v, np.abs(u) * np.sqrt(0.75) + v / 2) - 0.52
-
-
-def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    long, short = np.maximum(np.abs(u), np.abs(v)), np.minimum(np.abs(u), np.abs(v))
-    return np.maximum(long - 1, short - 0.27)
-
-
-def _star(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    # Five points: all of them folded onto half a point, whose edge runs from a tip at (1, 0) to a notch.
-    sector = np.pi / 5
-    angle = np.abs((np.arctan2(v, u) + sector) % (2 * sector) - sector)
-    across, along = 0.42 * np.sin(sector), 1 - 0.42 * np.cos(sector)
-    x, y = np.hypot(u, v) * np.cos(angle), np.hypot(u, v) * np.sin(angle)
-    return ((x - 1) * across + y * along) / np.hypot(across, along)
-
-
-def _bar(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(np.abs(u) - 1, np.abs(v) - 0.26)
-
-
-def _crescent(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(np.hypot(u, v) - 0.95, 0.75 - np.hypot(u - 0.5, v))
-
-
-KINDS = {
-    "disc": _disc,
-    "ring": _ring,
-    "square": _square,
-    "triangle": _triangle,
-    "cross": _cross,
-    "star": _star,
-    "bar": _bar,
-    "crescent": _crescent,
-}
