@@ -88,6 +88,8 @@ SAMPLES = {
     "Steps": lambda: bk.layers.Steps([1.0, 0.0], [2.0, 1.0], name="steps"),
     "TokenViews": lambda: bk.views.TokenViews((0.3, 0.7), 0.2, 0.1, 3),
     "Positions": lambda: bk.layers.Positions(name="places"),
+    "ClipViews": lambda: bk.views.ClipViews(4, {"size": 16, "preset": "cifar", "hue": 0.2}, stride=(1, 3)),
+    "OverFrames": lambda: bk.layers.OverFrames(keras.layers.Dense(2), name="over"),
     "VectorViews": lambda: bk.views.VectorViews(0.2, 0.1, 0.3, 0.4, categorical=[2]),
     "Words": lambda: bk.layers.Words(5, 3, embeddings_initializer="ones", name="words"),
     "LastStep": lambda: bk.baselines.LastStep(name="last"),

@@ -1,6 +1,7 @@
 """Networks that turn an input into a vector, the representation that BYOL learns."""
 
 from .audio import audio
+from .frames import over_frames
 from .mlp import mlp
 from .naming import named
 from .pooling import pooled
@@ -16,6 +17,7 @@ __all__ = [
     "audio",
     "mlp",
     "named",
+    "over_frames",
     "pooled",
     "pyramid",
     "recurrent",

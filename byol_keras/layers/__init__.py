@@ -6,6 +6,7 @@ from .columns import Columns
 from .convert import convert_batch_norm
 from .masked_conv import MaskedConv1D
 from .normalization import make_normalization
+from .over_frames import OverFrames
 from .positions import Positions
 from .spectrogram import LogMelSpectrogram, spectrogram, spectrogram_statistics
 from .standardized_conv import StandardizedConv2D
@@ -17,6 +18,7 @@ __all__ = [
     "Columns",
     "LogMelSpectrogram",
     "MaskedConv1D",
+    "OverFrames",
     "Positions",
     "StandardizedConv2D",
     "Steps",

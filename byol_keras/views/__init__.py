@@ -3,6 +3,7 @@
 from ..randomness import positional_normal, positional_uniform
 from ..viewing import Views, unit_range
 from .audio import AudioViews
+from .clips import ClipViews
 from .image import ImageViews
 from .layered import LayerViews, from_layers
 from .sequences import SequenceViews
@@ -11,6 +12,7 @@ from .vectors import VectorViews
 
 __all__ = [
     "AudioViews",
+    "ClipViews",
     "ImageViews",
     "LayerViews",
     "SequenceViews",
