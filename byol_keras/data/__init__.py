@@ -1,8 +1,4 @@
-"""Examples from arrays, folders, tables, records and named datasets: found, decoded, streamed."""
-
-"""Pictures from arrays, folders, records and named datasets: found, decoded, streamed; sound from WAV files."""
-
-"""Pictures from arrays, folders, records and named datasets: found, decoded, streamed. Texts: read and numbered."""
+"""Examples from arrays, folders, tables, records and named datasets: found, decoded, streamed; and made-up ones."""
 
 from .examples import Examples
 from .identities import shape_identities
