@@ -21,7 +21,7 @@ __all__ = ["PretrainConfig"]
 _SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz, .npy, .csv or .parquet file, or shapes"
 # What options take that are one of a few words.
 _WORDS = {
-    "kind": ("pictures", "vectors"),
+    "kind": ("pictures", "vectors", "sequences", "text", "audio"),
     "optimizer": tuple(OPTIMIZERS),
     "loss": tuple(NAMED),
     "precision": PRECISIONS,
@@ -56,7 +56,9 @@ class PretrainConfig:
     encoder: str | None = _option(
         None, "network: resnet18, resnet50x2, small_resnet, ..., or one of keras.applications"
     )
-    size: int | None = _option(None, "side of the pictures, as the encoder will be used on them")
+    size: int | None = _option(
+        None, "side of pictures as the encoder will be used on them; steps of series; words of texts"
+    )
     channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour, and all there are for .npy")
     batch_size: int | None = _option(None, "pictures per step")
     optimizer: str | None = _option(None, _either("optimizer"))
@@ -79,6 +81,9 @@ class PretrainConfig:
         None, "of a table, the columns to learn from, with commas. Default: all but the class"
     )
     categorical: str | None = _option(None, "of a table, the columns that hold categories, with commas")
+    vocabulary: int | None = _option(None, "of texts, how many words are known. Default: 10,000")
+    sample_rate: int | None = _option(None, "of sounds, samples per second. Default: that of most of them")
+    seconds: float | None = _option(None, "of sounds, the length of a clip. Default: the longest's, 4 at most")
     max_bad_fraction: float = _option(0.01, "stop when more of the files than this are broken")
     cache: bool = _option(False, "keep decoded small pictures in memory")
     on_collapse: str = _option("warn", _either("on_collapse"))
@@ -117,7 +122,17 @@ class PretrainConfig:
             raise ValueError("`weight_decay` goes with `optimizer` adamw, lars or sgd. Received: optimizer=adam")
 
     def _check_numbers(self) -> None:
-        sizes = ("size", "channels", "batch_size", "epochs", "keep", "log_every")
+        sizes = (
+            "size",
+            "channels",
+            "batch_size",
+            "epochs",
+            "keep",
+            "log_every",
+            "vocabulary",
+            "sample_rate",
+            "seconds",
+        )
         for name in (*sizes, "rate", "minutes", "checkpoint_minutes"):
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -11,8 +11,9 @@ from .scenes import Scenes, shape_scenes
 from .series import open_series
 from .shapes import shape_masks, shapes
 from .skipping import Skipped, TooManyBroken
+from .sounds import open_sounds
 from .source import Broken, Source
-from .texts import Texts, read_texts
+from .texts import Texts, open_texts, read_texts
 from .vectors import open_vectors
 from .waiting import timed
 from .wav import decode_wav, wav_header
@@ -32,7 +33,9 @@ __all__ = [
     "matched_labels",
     "moving_shapes",
     "open_series",
+    "open_sounds",
     "open_source",
+    "open_texts",
     "open_vectors",
     "read_texts",
     "shape_identities",

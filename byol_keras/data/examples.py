@@ -74,7 +74,7 @@ class Examples:
 
         def load(number: int) -> list[np.ndarray]:
             epoch, batch = divmod(int(number), steps)
-            return self._make(epoch, batch * batch_size + rows.start, [np.empty(*spec) for spec in specs])
+            return self._make(epoch, batch * batch_size + rows.start, [_empty(*spec) for spec in specs])
 
         batches = endless(self._noting_failure(load), start, specs)
         return batches if len(specs) > 1 else batches.map(lambda values: values)
@@ -131,7 +131,7 @@ class Examples:
         gathered = self._reader.many(indices)
         if gathered is not None:
             return gathered, indices
-        values = np.empty((len(indices), *self.shape), self.dtype)
+        values = _empty((len(indices), *self.shape), self.dtype)
         good = np.zeros(len(indices), bool)
 
         def fill(row: int) -> None:
@@ -162,6 +162,10 @@ class Examples:
                 raise
 
         return noting
+
+
+def _empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return np.empty(shape, "object" if dtype == "string" else dtype)
 
 
 def _share(batch_size: int, process: int, processes: int) -> range:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,7 +17,7 @@ from .records import open_records
 from .shapes import shapes
 from .source import Source
 
-__all__ = ["open_source"]
+__all__ = ["folder_part", "open_folder", "open_source"]
 
 _TEST_NAMES = ("test", "val", "valid", "validation")
 _SPLIT = re.compile(r"(.+)@([\w.-]+(?:\[[\w:%+-]*\])?)")
@@ -131,7 +131,7 @@ def _open_file(path: str, split: str | None) -> Source:
 
 def _open_folder(folder: str, split: str | None) -> Source:
     folder = folder.rstrip("/") or "/"
-    is_folder = tf.io.gfile.isdir if is_remote(folder) else os.path.isdir
+    is_folder = _is_folder(folder)
     if folder.endswith((".csv", ".parquet")) and not is_folder(folder):
         raise ValueError(
             f"`source` must hold pictures: what a table holds, --kind vectors or another says. Received: {folder!r}"
@@ -142,24 +142,60 @@ def _open_folder(folder: str, split: str | None) -> Source:
             "`source` must be a folder, an .npz or .npy file, tfds:NAME, tfrecord:PATTERN or shapes. "
             f"Received: {folder!r}, {found}"
         )
-    parts = {name for name in ("train", *_TEST_NAMES) if is_folder(f"{folder}/{name}")}
-    part = _part(folder, split, parts, is_folder)
+    return open_folder(folder, split)
+
+
+def open_folder(folder: str, split: str | None, find: Callable[[str], list[str]] = find_pictures) -> FolderSource:
+    """The files of a folder, or of its sub-folder for one part, with classes by the names of sub-folders.
+
+    Args:
+        folder: that exists.
+        split: as for `open_source`.
+        find: finds the files below a folder. Default: all pictures.
+    """
+    parts = _parts(folder)
+    part = _part(folder, split, parts)
     if part is None:
-        paths = find_pictures(folder)
+        paths = find(folder)
         return FolderSource(folder, paths, *labels_from_folders(paths))
-    paths = find_pictures(f"{folder}/{part}")
+    paths = find(f"{folder}/{part}")
     labels = labels_from_folders(paths, _classes_of_sisters(folder, parts) if part in parts else ())
     return FolderSource(folder, [f"{part}/{path}" for path in paths], *labels)
 
 
-def _part(folder: str, split: str | None, parts: set[str], is_folder: Any) -> str | None:
+def folder_part(path: str, split: str | None) -> str:
+    """The sub-folder for one part, of a path that is a folder with parts; else the path itself, for all that it holds.
+
+    Args:
+        path: of a folder or a file.
+        split: as for `open_source`.
+    """
+    path = path.rstrip("/") or "/"
+    if _is_folder(path)(path):
+        part = _part(path, split, _parts(path))
+        return path if part is None else f"{path}/{part}"
+    if split not in (None, "train"):
+        raise ValueError(f"`split` must be None for {path}, which has no parts. Received: split={split!r}")
+    return path
+
+
+def _parts(folder: str) -> set[str]:
+    is_folder = _is_folder(folder)
+    return {name for name in ("train", *_TEST_NAMES) if is_folder(f"{folder}/{name}")}
+
+
+def _is_folder(path: str) -> Callable[[str], bool]:
+    return tf.io.gfile.isdir if is_remote(path) else os.path.isdir
+
+
+def _part(folder: str, split: str | None, parts: set[str]) -> str | None:
     """The sub-folder that a split lies in; None for all of the folder."""
     if split in (None, "train"):
         return "train" if "train" in parts and (split or len(parts) > 1) else None
     if split == "test":
         found = next((name for name in _TEST_NAMES if name in parts), None)
     else:
-        found = split if is_folder(f"{folder}/{split}") else None
+        found = split if _is_folder(folder)(f"{folder}/{split}") else None
     if found is None:
         wanted = " or ".join(_TEST_NAMES) if split == "test" else split
         raise ValueError(f"`split` must be a sub-folder ({wanted}). Received: split={split!r} for {folder}")

@@ -4,17 +4,21 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ..arguments import did_you_mean
 from .labels import labels_from_folders, labels_where_known
+from .opening import folder_part
+from .rows import Rows
+from .source import Source
 
-__all__ = ["Texts", "read_texts"]
+__all__ = ["Texts", "open_texts", "read_texts"]
 
+MANY = "texts"
 _TABLES = {".csv": ",", ".tsv": "\t"}
 
 
@@ -72,6 +76,55 @@ def read_texts(path: str | os.PathLike, text: str = "text", label: str = "label"
     raise ValueError(
         f"`path` must be a .txt, .csv, .tsv or .jsonl file, or a folder of .txt files. Received: path={path}"
     )
+
+
+def open_texts(
+    source: Any, *, split: str | None = None, labels: Any = None, text_key: str = "text", label_key: str = "label"
+) -> Source:
+    """Opens texts, all in memory.
+
+    Args:
+        source: a list or array of strings, a pair (strings, labels), or what `read_texts` reads; of a folder with a
+            sub-folder `train` beside `test` or `val`, that part.
+        split: `"train"` or `"test"`, sub-folders; other sources have no parts.
+        labels: array of a class for each text. Default: what the source itself brings.
+        text_key: of tables, the column of the texts. Default `"text"`.
+        label_key: of tables, the column of the classes. Default `"label"`.
+
+    Example:
+    >>> texts = open_texts((["see it", "an eye"], ["verb", "noun"]))
+    >>> texts.read(0), texts.labels, texts.class_names
+    ('see it', array([1, 0]), ('noun', 'verb'))
+    """
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, str | os.PathLike):
+        path = folder_part(os.fspath(source), split)
+        found = Texts(*_renamed(read_texts, path, text_key, label_key))
+        return Rows(found.texts, found.labels if labels is None else labels, found.class_names, path, many=MANY)
+    if split not in (None, "train"):
+        raise ValueError(f"`split` must be None for texts in memory, which have no parts. Received: split={split!r}")
+    texts, found = source if isinstance(source, tuple) and len(source) == 2 else (source, None)
+    return Rows(_strings(texts), found if labels is None else labels, many=MANY)
+
+
+def _renamed(read: Callable, *arguments: str) -> Texts:
+    """What a user of a command has given as data is `source` there."""
+    try:
+        return read(*arguments)
+    except ValueError as error:
+        raise ValueError(str(error).replace("`path`", "`source`")) from None
+
+
+def _strings(texts: Any) -> np.ndarray:
+    if isinstance(texts, str | bytes) or not hasattr(texts, "__len__") or not len(texts):
+        raise ValueError(f"`source` must be a list or an array of texts. Received: {str(texts)[:100]!r}")
+    for index, text in enumerate(texts):
+        if not isinstance(text, str | bytes):
+            raise ValueError(f"`source` must hold texts. Received: {type(text).__name__} at position {index}")
+        if not text.strip():
+            raise ValueError(f"`source` must hold texts with something to see. Received: {text!r} at position {index}")
+    return np.array([text.decode() if isinstance(text, bytes) else str(text) for text in texts], "object")
 
 
 def _from_folder(path: str) -> Texts:

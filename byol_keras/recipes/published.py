@@ -1,5 +1,7 @@
 """Hyper-parameters of runs whose results are known, as data."""
 
+from dataclasses import replace
+
 from ..arguments import did_you_mean
 from .recipe import Recipe
 
@@ -121,9 +123,37 @@ _VECTORS = Recipe(
     kind="vectors",
 )
 
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (*PRESETS, _SOLO_LEARN, _LIGHTLY, _CPU, _DEMO, _VECTORS)
-}
+_SEQUENCES = replace(
+    _VECTORS,
+    name="sequences",
+    source="byol_keras, found on series of its own (see examples/sequences.py)",
+    encoder_name="temporal_conv",
+    view_options={},
+    kind="sequences",
+)
+
+_TEXT = replace(
+    _VECTORS,
+    name="text",
+    source="byol_keras, found on the docstrings of Python's own library (see examples/docstrings.py)",
+    encoder_name="gru",
+    view_options={},
+    kind="text",
+)
+
+_AUDIO = replace(
+    _VECTORS,
+    name="audio",
+    source="byol_keras, found on tones of its own (see examples/tones.py)",
+    epochs=50,
+    encoder_name="audio",
+    view_options={},
+    kind="audio",
+)
+
+_OF_PICTURES = (*PRESETS, _SOLO_LEARN, _LIGHTLY, _CPU, _DEMO)
+_OF_OTHERS = (_VECTORS, _SEQUENCES, _TEXT, _AUDIO)
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*_OF_PICTURES, *_OF_OTHERS)}
 
 
 def get(name: str) -> Recipe:

@@ -2,15 +2,19 @@
 
 import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["draw_rows"]
+__all__ = ["draw_rows", "draw_series", "draw_spectrograms", "draw_texts"]
 
 # Of a colour each, on white: values above and below the mean.
 _ABOVE, _BELOW = np.array([47, 91, 208]), np.array([210, 85, 58])
+_DARK = np.array([21, 24, 30])
+_LINES = (_ABOVE, _BELOW, np.array([10, 115, 82]), np.array([154, 87, 0]))
 _SIDE = 96
+_LETTERS, _TEXT_LINES = 17, 7
 # So many standard deviations get the full colour.
 _FULL = 2.5
 # Of more columns bars would be thinner than a few pixels.
@@ -59,3 +63,71 @@ def _carpet(share: np.ndarray) -> np.ndarray:
     pictures = (255.0 - np.abs(cells) * (255.0 - colour)).round().astype("uint8")
     scale = max(1, _SIDE // max(height, width))
     return pictures.repeat(scale, axis=1).repeat(scale, axis=2)
+
+
+def draw_series(series: np.ndarray, mean: Sequence[float], deviation: Sequence[float]) -> np.ndarray:
+    """Series as pictures, uint8 RGB: a line for each of the first channels, as long as the series is.
+
+    Args:
+        series: shape `(n, steps, channels)`, zeros at the end are padding.
+        mean: of every channel.
+        deviation: standard deviation of every channel.
+
+    Example:
+    >>> draw_series(np.ones((2, 30, 1)), [0.0], [1.0]).shape
+    (2, 96, 96, 3)
+    """
+    from PIL import Image, ImageDraw
+
+    series = np.asarray(series, "float64")
+    heights = _SIDE * (0.5 - 0.45 * np.clip((series - np.array(mean)) / np.array(deviation) / 3.0, -1.0, 1.0))
+    places = np.linspace(2, _SIDE - 3, series.shape[1])
+    pictures = []
+    for values, lines in zip(series, heights, strict=True):
+        image = Image.new("RGB", (_SIDE, _SIDE), "white")
+        draw = ImageDraw.Draw(image)
+        real = np.flatnonzero(values.any(axis=-1))
+        length = real[-1] + 1 if len(real) else 0
+        for line, colour in zip(lines[:length].T, _LINES, strict=False):
+            draw.line(list(zip(places[:length], line, strict=True)), fill=tuple(colour), width=2)
+        pictures.append(np.asarray(image))
+    return np.stack(pictures)
+
+
+def draw_spectrograms(spectrograms: np.ndarray) -> np.ndarray:
+    """Spectrograms as pictures, uint8 RGB: time to the right, frequency up, the louder the darker.
+
+    Args:
+        spectrograms: shape `(n, mels, time)`, normalised.
+
+    Example:
+    >>> draw_spectrograms(np.zeros((2, 64, 100))).shape
+    (2, 96, 96, 3)
+    """
+    from PIL import Image
+
+    share = np.clip((np.asarray(spectrograms, "float64") + _FULL) / (2 * _FULL), 0.0, 1.0)[:, ::-1, :, None]
+    colours = (255.0 - share * (255.0 - _DARK)).round().astype("uint8")
+    return np.stack([np.asarray(Image.fromarray(colour).resize((_SIDE, _SIDE))) for colour in colours])
+
+
+def draw_texts(texts: Sequence[str]) -> np.ndarray:
+    """The beginnings of texts as pictures, uint8 RGB.
+
+    Args:
+        texts: of any length.
+
+    Example:
+    >>> draw_texts(["Learn to see.", "A text."]).shape
+    (2, 96, 96, 3)
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(size=11)
+    pictures = []
+    for text in texts:
+        image = Image.new("RGB", (_SIDE, _SIDE), "white")
+        lines = textwrap.wrap(text[:400], width=_LETTERS)[:_TEXT_LINES]
+        ImageDraw.Draw(image).multiline_text((3, 2), "\n".join(lines), fill=tuple(_DARK), font=font, spacing=2)
+        pictures.append(np.asarray(image))
+    return np.stack(pictures)

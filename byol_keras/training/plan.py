@@ -18,7 +18,7 @@ SMALL_PICTURES = 64
 """Pictures of up to so many pixels a side get a small network and CIFAR's views."""
 _EPOCHS = 100
 # What `auto` means without a GPU, by kind of data.
-_RECIPES = {"pictures": "cpu", "vectors": "vectors"}
+_RECIPES = {"pictures": "cpu"} | {kind: kind for kind in ("vectors", "sequences", "text", "audio")}
 _PHOTOGRAPHS = 224
 
 

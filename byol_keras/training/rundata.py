@@ -46,7 +46,7 @@ class RunData:
         self._skipped = skipped
         with _named("data"):
             self.source = self.kind.open(config, config.data, known, labels=config.labels)
-        self.known = self.kind.known(self.source) if known is None else dict(known)
+        self.known = self.kind.known(config, self.source) if known is None else dict(known)
 
     @cached_property
     def judged(self) -> JudgeSet | None:

@@ -14,7 +14,7 @@ from ...recipes import Recipe
 from ...report.wording import Words
 from ..plan import Plan
 
-__all__ = ["Form", "Kind", "in_memory", "sampled"]
+__all__ = ["Form", "Kind", "sampled", "streamed"]
 
 
 class Form(NamedTuple):
@@ -57,7 +57,7 @@ class Kind:
         """
         raise NotImplementedError
 
-    def known(self, source: Source) -> dict[str, Any]:
+    def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         """What has to be remembered of the training data to read other data in the same way, as JSON takes it."""
         return {}
 
@@ -118,13 +118,15 @@ def sampled(source: Source, count: int, seed: int = 0) -> Source:
     return source.subset(np.sort(order[:count]))
 
 
-def in_memory(
+def streamed(
     source: Source,
     shape: tuple[int, ...],
     seed: int = 0,
     max_bad_fraction: float = 1.0,
     skipped: str | None = None,
+    dtype: str = "float32",
+    decode: Callable | None = None,
 ) -> Examples:
-    """The rows of a source, which are arrays of one shape already."""
+    """A source as arrays of one shape, see `Reader`; by default its rows are such arrays already."""
     ledger = Skipped(len(source), max_bad_fraction, skipped, many=source.many)
-    return Examples(source, Reader(source, tuple(shape), "float32", ledger), ledger, seed)
+    return Examples(source, Reader(source, tuple(shape), dtype, ledger, decode), ledger, seed)

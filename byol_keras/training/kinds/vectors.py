@@ -17,7 +17,7 @@ from ...report.drawing import draw_rows
 from ...report.wording import KINDS
 from ...views import VectorViews
 from ..plan import Plan
-from .kind import Form, Kind, in_memory, sampled
+from .kind import Form, Kind, sampled, streamed
 
 __all__ = ["VectorsKind"]
 
@@ -45,19 +45,19 @@ class VectorsKind(Kind):
         options["labelled"] = labelled
         return open_vectors(data, split=split, labels=labels, **options)
 
-    def known(self, source: Source) -> dict[str, Any]:
+    def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         names = source.columns or [str(number) for number in range(source.values.shape[1])]
         words = {names[number]: list(found) for number, found in source.categories.items()}
         return {"columns": list(source.columns) or None, "categories": words}
 
     def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
-        values = in_memory(sampled(source, _SAMPLED), source.read(0).shape).arrays()[0].astype("float64")
+        values = streamed(sampled(source, _SAMPLED), source.read(0).shape).arrays()[0].astype("float64")
         # A column that is the same everywhere stays so.
         deviation = np.where(values.std(axis=0) > 0.0, values.std(axis=0), 1.0)
         return Form(values.shape[1:], (tuple(values.mean(axis=0).tolist()), tuple(deviation.tolist())))
 
     def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
-        return in_memory(source, plan.shape, plan.seed, config.max_bad_fraction, skipped)
+        return streamed(source, plan.shape, plan.seed, config.max_bad_fraction, skipped)
 
     def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
         found = source.read(0).shape
@@ -66,7 +66,7 @@ class VectorsKind(Kind):
                 f"`source` must hold rows of {plan.shape[0]} columns, as those that the run has learned from. "
                 f"Received: {source.name} with {found[0]}"
             )
-        return in_memory(source, plan.shape)
+        return streamed(source, plan.shape)
 
     def encoder(self, plan: Plan) -> keras.Model:
         found = _NAME.fullmatch(plan.encoder)

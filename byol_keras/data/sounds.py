@@ -1,0 +1,52 @@
+"""From what a user types to sounds."""
+
+import os
+from functools import partial
+from typing import Any
+
+import tensorflow as tf
+
+from .folder import find_files
+from .labels import labels_from_csv
+from .numbers import open_arrays
+from .opening import open_folder
+from .rows import Rows
+from .source import Source
+
+__all__ = ["open_sounds"]
+
+MANY = "clips"
+
+
+def open_sounds(source: Any, *, split: str | None = None, labels: Any = None) -> Source:
+    """Opens sounds; files are not decoded yet.
+
+    Args:
+        source: a folder of `.wav` files, which is searched all through; an array `(n, samples)` of waveforms in
+            [-1, 1], a pair of arrays (waveforms, labels), or an `.npz` or `.npy` file with them.
+        split: a part: as for folders of pictures a sub-folder, `train` or `test` say; of an `.npz` file an array.
+        labels: path of a CSV file that gives the files of a folder their classes; of arrays, an array. Default: what
+            the source itself brings, which for folders are the names of the sub-folders.
+
+    Example:
+    >>> import numpy as np
+    >>> len(open_sounds(np.zeros((3, 800))))
+    3
+    """
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, str | os.PathLike) and tf.io.gfile.isdir(os.fspath(source)):
+        find = partial(find_files, suffixes=(".wav",), kind="WAV files")
+        opened: Source = open_folder(os.fspath(source).rstrip("/") or "/", split, find)
+        opened.many = MANY
+        if isinstance(labels, str | os.PathLike):
+            found = labels_from_csv(os.fspath(labels), opened.name, opened.paths)
+            return opened.relabelled(*found)
+        return opened
+    values, found, class_names, name = open_arrays(source, split, "waveforms, or a folder of WAV files")
+    if values.ndim != 2 or values.dtype.kind != "f":
+        raise ValueError(
+            "`source` must be waveforms of shape (n, samples), floats in [-1, 1], one channel. "
+            f"Received: {name} of shape {values.shape} and type {values.dtype}"
+        )
+    return Rows(values, found if labels is None else labels, class_names, name, many=MANY)

@@ -1,0 +1,131 @@
+"""Audio: waveforms, of which the model itself makes spectrograms."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ... import encoders
+from ...config import PretrainConfig
+from ...data import Broken, Examples, Source, decode_wav, open_sounds, wav_header
+from ...layers import spectrogram, spectrogram_statistics
+from ...recipes import Recipe
+from ...report.drawing import draw_spectrograms
+from ...report.wording import KINDS
+from ...views import AudioViews
+from ..plan import Plan
+from .kind import Form, Kind, sampled, streamed
+
+__all__ = ["AudioKind"]
+
+_SAMPLED = 256
+_LOOKED_AT = 32
+_RATE = 16_000
+# Seconds; of longer recordings so much of the beginning is taken.
+_LONGEST = 4.0
+_MELS, _HIGHEST = 64, 7800.0
+
+
+class AudioKind(Kind):
+    """Waveforms. The run's encoder takes them; its first layers make normalised log-mel spectrograms."""
+
+    words = KINDS["audio"]
+
+    def open(
+        self,
+        config: PretrainConfig,
+        data: Any,
+        known: Mapping[str, Any] | None = None,
+        split: str | None = None,
+        labels: Any = None,
+    ) -> Source:
+        return open_sounds(data, split=split, labels=labels)
+
+    def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
+        rates, seconds = zip(*_looks(source, config.sample_rate), strict=True)
+        rate = config.sample_rate or max(set(rates), key=rates.count)
+        length = config.seconds or min(_LONGEST, float(np.max(seconds)))
+        return {"rate": int(rate), "samples": max(1, round(length * rate))}
+
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
+        known = self.known(config, source)
+        clips, _, _ = _clips(sampled(source, _SAMPLED), known).arrays()
+        return Form((known["samples"],), spectrogram_statistics(_spectrogram(known, None), clips))
+
+    def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
+        return _clips(source, plan.known, plan.seed, config.max_bad_fraction, skipped)
+
+    def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
+        return _clips(source, plan.known)
+
+    def preprocessor(self, plan: Plan) -> keras.Model:
+        return _spectrogram(plan.known, plan.statistics)
+
+    def encoder(self, plan: Plan) -> keras.Model:
+        if plan.encoder != "audio":
+            raise ValueError(f"`encoder` must be audio, for sounds. Received: encoder={plan.encoder!r}")
+        mels, time, channels = self.preprocessor(plan).output_shape[1:]
+        return encoders.audio((mels, time, channels))
+
+    def views(self, plan: Plan) -> Callable:
+        return AudioViews(**plan.recipe.view_options)
+
+    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
+        look = self.preprocessor(plan)
+        parts = []
+        for batch in batches:
+            bands = look(tf.convert_to_tensor(batch)).numpy()[..., 0]
+            parts.append(np.concatenate([bands.mean(axis=2), bands.std(axis=2)], axis=1))
+        return np.concatenate(parts)
+
+    def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
+        values = np.asarray(examples)
+        if values.ndim == 2:
+            values = np.concatenate(
+                [self.preprocessor(plan)(values[start : start + 64]) for start in range(0, len(values), 64)]
+            )
+        return draw_spectrograms(values[..., 0])
+
+
+def _looks(source: Source, rate: int | None) -> list[tuple[int, float]]:
+    """Rates and seconds of some clips."""
+    found = []
+    for index in range(min(len(source), _LOOKED_AT)):
+        try:
+            data = source.read(index)
+            if isinstance(data, bytes):
+                header = wav_header(data)
+                found.append((header.rate, header.frames / header.rate))
+            else:
+                found.append((rate or _RATE, len(data) / (rate or _RATE)))
+        except Broken as error:
+            reason = f"{source.path(index)}, which {error}"
+    if not found:
+        raise ValueError(f"`source` must hold sounds that can be read. Received: {source.name} with {reason}")
+    return found
+
+
+def _clips(
+    source: Source,
+    known: Mapping[str, Any],
+    seed: int = 0,
+    max_bad_fraction: float = 1.0,
+    skipped: str | None = None,
+) -> Examples:
+    decode = partial(_decoded, known)
+    return streamed(source, (known["samples"],), seed, max_bad_fraction, skipped, decode=decode)
+
+
+def _decoded(known: Mapping[str, Any], data: bytes | np.ndarray) -> np.ndarray:
+    if isinstance(data, bytes):
+        return decode_wav(data, known["rate"], known["samples"])
+    clip = data[: known["samples"]]
+    return np.pad(clip, (0, known["samples"] - len(clip)))
+
+
+def _spectrogram(known: Mapping[str, Any], statistics: tuple | None) -> keras.Model:
+    high = min(_HIGHEST, known["rate"] / 2)
+    return spectrogram(known["samples"], known["rate"], mels=_MELS, high=high, statistics=statistics)

@@ -1,0 +1,93 @@
+"""Sequences: series of numbers, each as long as it is."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from ... import encoders
+from ...config import PretrainConfig
+from ...data import Examples, Source, open_series
+from ...recipes import Recipe
+from ...report.drawing import draw_series
+from ...report.wording import KINDS
+from ...views import SequenceViews
+from ..plan import Plan
+from .kind import Form, Kind, sampled, streamed
+
+__all__ = ["SequencesKind"]
+
+_SAMPLED = 2000
+_RECURRENT = re.compile(r"(bidirectional_)?(simple|gru|lstm)(?:x([1-9]))?")
+_CONVOLUTIONS = re.compile(r"temporal_conv(?:x([1-9]))?")
+_UNITS, _WIDTHS = 128, (64, 128, 256)
+
+
+class SequencesKind(Kind):
+    """Series of numbers. Zeros at the end of one are padding; channels are brought to one scale inside the encoder."""
+
+    words = KINDS["sequences"]
+
+    def open(
+        self,
+        config: PretrainConfig,
+        data: Any,
+        known: Mapping[str, Any] | None = None,
+        split: str | None = None,
+        labels: Any = None,
+    ) -> Source:
+        length = config.size if known is None else known["steps"]
+        options = {"label_key": config.label_key, "labelled": known is None, "length": length}
+        return open_series(data, split=split, labels=labels, **options)
+
+    def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
+        return {"steps": source.read(0).shape[0]}
+
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
+        shape = source.read(0).shape
+        values = streamed(sampled(source, _SAMPLED), shape).arrays()[0]
+        steps = values[values.any(axis=-1)].astype("float64")
+        deviation = np.where(steps.std(axis=0) > 0.0, steps.std(axis=0), 1.0)
+        return Form(shape, (tuple(steps.mean(axis=0).tolist()), tuple(deviation.tolist())))
+
+    def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
+        return streamed(source, plan.shape, plan.seed, config.max_bad_fraction, skipped)
+
+    def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
+        channels = source.read(0).shape[-1]
+        if channels != plan.shape[-1]:
+            raise ValueError(
+                f"`source` must hold series of {plan.shape[-1]} channels, as those that the run has learned from. "
+                f"Received: {source.name} with {channels}"
+            )
+        return streamed(source, plan.shape)
+
+    def encoder(self, plan: Plan) -> keras.Model:
+        if found := _RECURRENT.fullmatch(plan.encoder):
+            units = int(found[3] or 1) * _UNITS
+            options = {"bidirectional": bool(found[1]), "statistics": plan.statistics}
+            return encoders.recurrent(plan.shape, found[2], (units,), **options)
+        if found := _CONVOLUTIONS.fullmatch(plan.encoder):
+            widths = [int(found[1] or 1) * width for width in _WIDTHS]
+            return encoders.temporal_conv(plan.shape, widths, statistics=plan.statistics)
+        raise ValueError(
+            "`encoder` must be temporal_conv, simple, gru, lstm, or bidirectional_gru and the like, for sequences. "
+            f"Received: encoder={plan.encoder!r}"
+        )
+
+    def views(self, plan: Plan) -> Callable:
+        return SequenceViews(**plan.recipe.view_options)
+
+    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
+        mean, deviation = (np.array(numbers, "float32") for numbers in plan.statistics)
+        # Padding says nothing: it counts as the mean.
+        scaled = [
+            np.where(np.any(batch, axis=-1, keepdims=True), (np.asarray(batch) - mean) / deviation, np.float32(0))
+            for batch in batches
+        ]
+        return np.concatenate([batch.reshape(len(batch), -1) for batch in scaled])
+
+    def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
+        return draw_series(np.asarray(examples), *plan.statistics)

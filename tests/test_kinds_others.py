@@ -1,0 +1,167 @@
+"""Series, texts and sounds by the commands that pictures are trained with."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import byol_keras as bk
+from byol_keras.cli import main
+from byol_keras.training.kinds import kind_of
+from byol_keras.training.planning import make_plan
+from byol_keras.training.rundata import RunData
+
+GENERATOR = np.random.default_rng(0)
+NOUNS = ("cat", "dog", "tree", "house", "river", "stone", "cloud", "bird")
+
+
+def series_file(folder):
+    """Of 12 to 20 steps each, rising or falling."""
+    labels = GENERATOR.integers(0, 2, 60)
+    values = np.full((60, 20, 1), np.nan, "float32")
+    for row, label in enumerate(labels):
+        length = GENERATOR.integers(12, 21)
+        slope = (1 - 2 * label) * np.linspace(-1, 1, length)
+        values[row, :length, 0] = slope + GENERATOR.normal(scale=0.1, size=length)
+    np.savez(folder / "series.npz", x=values, y=labels)
+    return str(folder / "series.npz")
+
+
+def text_file(folder):
+    lines = ["body,label"]
+    for row in range(60):
+        words = GENERATOR.choice(NOUNS[:4] if row % 2 else NOUNS[4:], GENERATOR.integers(4, 9))
+        lines.append(f"{' '.join(words)},{'animal' if row % 2 else 'thing'}")
+    (folder / "texts.csv").write_text("\n".join(lines) + "\n")
+    return str(folder / "texts.csv")
+
+
+def sound_folder(folder):
+    """Low and high tones of half a second, some of them cut short."""
+    from scipy.io import wavfile
+
+    for row in range(40):
+        place = folder / "sounds" / ("high" if row % 2 else "low")
+        place.mkdir(parents=True, exist_ok=True)
+        time = np.arange(4000 - 40 * row) / 8000
+        tone = np.sin(2 * np.pi * (1800 if row % 2 else 300) * time + row) + GENERATOR.normal(scale=0.2, size=len(time))
+        wavfile.write(place / f"{row:02d}.wav", 8000, (8000 * tone).astype("int16"))
+    (folder / "sounds" / "low" / "broken.wav").write_bytes(b"RIFF")
+    return str(folder / "sounds")
+
+
+MAKERS = {
+    "sequences": (series_file, ["--encoder", "gru"]),
+    "text": (text_file, ["--columns", "body", "--vocabulary", "8"]),
+    "audio": (sound_folder, ["--max-bad-fraction", "1", "--seconds", "0.4"]),
+}
+
+
+@pytest.fixture(scope="module", params=list(MAKERS))
+def run(request, tmp_path_factory):
+    """A short run of one kind: its kind, its data and its folder."""
+    folder = tmp_path_factory.mktemp(request.param)
+    make, words = MAKERS[request.param]
+    data = make(folder)
+    usual = ["--kind", request.param, "--epochs", "1", "--batch-size", "10", "--run", str(folder / "run")]
+    assert main(["pretrain", "--data", data, *usual, *words]) == 0
+    return request.param, data, folder / "run"
+
+
+RAW = {"sequences": "raw values", "text": "bag of words", "audio": "raw spectrum"}
+
+
+def test_pretrain__judges_an_encoder_that_takes_raw_examples(run):
+    kind, _data, folder = run
+    rows = json.loads((folder / "evaluation.json").read_text())["rows"]
+    assert {row["representation"] for row in rows} == {RAW[kind], "untrained", "online"}
+    encoder = keras.models.load_model(folder / "encoder.keras")
+    raw = {
+        "sequences": tf.ones((2, 20, 1)),
+        "text": tf.constant(["the cat", "a stone in a river"]),
+        "audio": tf.random.stateless_normal((2, 3200), (0, 1)),
+    }
+    assert encoder(raw[kind]).shape == (2, encoder.output_shape[-1])
+    page = (folder / "report.html").read_text()
+    assert RAW[kind].capitalize() in page
+    assert "Nearest neighbours" in page
+
+
+def test_evaluate_embed_preview_and_report__work_for_every_kind(run, tmp_path, capsys):
+    kind, data, folder = run
+    assert main(["evaluate", "--run", str(folder), "--data", data, "--baselines", "pca", "--judges", "knn"]) == 0
+    assert main(["embed", "--run", str(folder), "--data", data, "--output", str(tmp_path / "f.npz")]) == 0
+    features = np.load(tmp_path / "f.npz")["features"]
+    assert len(features) == (40 if kind == "audio" else 60)
+    assert main(["preview", "--run", str(folder), "--output", str(tmp_path / "views.png"), "--count", "2"]) == 0
+    assert (tmp_path / "views.png").stat().st_size > 1000
+    assert main(["report", "--run", str(folder)]) == 0
+
+
+def test_export__of_a_saved_model_takes_raw_examples_in_plain_tensorflow(run, tmp_path):
+    kind, _data, folder = run
+    assert main(["export", "--run", str(folder), "--output", str(tmp_path)]) == 0
+    loaded = tf.saved_model.load(str(tmp_path / "encoder" / "1")).signatures["serving_default"]
+    ((name, spec),) = loaded.structured_input_signature[1].items()
+    assert spec.dtype == (tf.string if kind == "text" else tf.float32)
+    raw = tf.constant(["a dog", "cloud"]) if kind == "text" else tf.ones((2, *spec.shape[1:]))
+    encoder = keras.models.load_model(folder / "encoder.keras")
+    np.testing.assert_allclose(loaded(**{name: raw})["representation"], encoder(raw), atol=1e-4)
+
+
+def planned(**options):
+    config = bk.PretrainConfig(epochs=1, **options)
+    data = RunData(config)
+    return data, make_plan(config, data, began=0.0)
+
+
+def test_series__differing_in_length_are_drawn_as_long_as_they_are():
+    values = np.ones((4, 10, 2))
+    values[1, 5:] = np.nan
+    data, plan = planned(data=values, kind="sequences", batch_size=2)
+    drawn = data.kind.drawn(data.arrays(data.source, plan)[0], plan)
+    columns = [np.flatnonzero((picture < 255).any(axis=(0, 2))).max() for picture in drawn[:2]]
+    assert columns[0] > 85
+    assert 35 < columns[1] < 50
+
+
+def test_bag_of_words__counts_words_and_neither_padding_nor_unknown_ones():
+    _data, plan = planned(data=["cat cat dog", "dog bird"], kind="text", batch_size=2, vocabulary=4, size=5)
+    assert sorted(plan.known["vocabulary"]) == ["cat", "dog"]
+    found = kind_of("text").features([np.array(["cat cat dog", "dog bird"], "object")], plan)
+    place = 2 + plan.known["vocabulary"].index("cat")
+    np.testing.assert_allclose(found[:, place], np.log1p([2, 0]), rtol=1e-6)
+    np.testing.assert_allclose(found[:, :2], 0.0)
+
+
+def test_sounds__of_an_array_have_the_rate_that_is_said():
+    data, plan = planned(
+        data=GENERATOR.normal(scale=0.1, size=(6, 4000)).astype("float32"), kind="audio", sample_rate=4000, batch_size=2
+    )
+    assert plan.known == {"rate": 4000, "samples": 4000}
+    assert data.kind.features([data.arrays(data.source, plan)[0]], plan).shape == (6, 128)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"kind": "sequences", "data": np.ones((4, 10)), "encoder": "mlp"}, "`encoder` must be temporal_conv"),
+        ({"kind": "text", "data": ["a", "b"], "encoder": "mlp"}, "`encoder` must be gru"),
+        ({"kind": "audio", "data": np.ones((4, 3200)), "encoder": "gru"}, "`encoder` must be audio"),
+        ({"kind": "text", "data": ["a", " "]}, "texts with something to see"),
+        ({"kind": "text", "data": [1, 2]}, "must hold texts. Received: int"),
+        ({"kind": "text", "data": "texts.csv", "columns": "a,b"}, "one column"),
+        ({"kind": "audio", "data": np.ones((4, 10), int)}, "waveforms of shape"),
+        ({"kind": "audio", "data": "sound.wav"}, "waveforms, or a folder of WAV files"),
+        ({"kind": "sequences", "data": "nothing.csv"}, "there is no such file"),
+        ({"kind": "text", "data": "nothing.txt"}, "exists"),
+    ],
+)
+def test_mistakes__are_sentences(options, sentence):
+    from byol_keras.training.building import initial_encoder
+
+    with pytest.raises(ValueError, match=sentence) as caught:
+        initial_encoder(planned(batch_size=2, **options)[1])
+    assert "\n" not in str(caught.value)
