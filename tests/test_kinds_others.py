@@ -65,8 +65,8 @@ def run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     make, words = MAKERS[request.param]
     data = make(folder)
-    usual = ["--kind", request.param, "--epochs", "1", "--batch-size", "10", "--run", str(folder / "run")]
-    assert main(["pretrain", "--data", data, *usual, *words]) == 0
+    usual = ["--kind", request.param, "--epochs", "1", "--batch-size", "10", "--precision", "float32"]
+    assert main(["pretrain", "--data", data, "--run", str(folder / "run"), *usual, *words]) == 0
     return request.param, data, folder / "run"
 
 
