@@ -14,7 +14,7 @@ _ABOVE, _BELOW = np.array([47, 91, 208]), np.array([210, 85, 58])
 _DARK = np.array([21, 24, 30])
 _LINES = (_ABOVE, _BELOW, np.array([10, 115, 82]), np.array([154, 87, 0]))
 _SIDE = 96
-_LETTERS, _TEXT_LINES = 17, 7
+_LETTERS, _TEXT_LINES = 15, 7
 # So many standard deviations get the full colour.
 _FULL = 2.5
 # Of more columns bars would be thinner than a few pixels.
