@@ -15,7 +15,7 @@ from .signatures import Signature, signatures_of
 from .soundness import warned_of
 from .warmup import write_warmup
 
-__all__ = ["saved_model", "write_signatures"]
+__all__ = ["new_version", "saved_model", "write_signatures"]
 
 _VERSION = re.compile(r"[0-9]+")
 
@@ -67,7 +67,7 @@ def saved_model(
     portable = Portable(model, normalize, size)
     signatures = signatures_of(portable)
     facts = {"warnings": warned_of(portable)}
-    folder = _version(os.fspath(path).rstrip("/"))
+    folder = new_version(os.fspath(path).rstrip("/"))
     tf.io.gfile.makedirs(os.path.dirname(folder) or ".")
     with beside(folder) as draft:
         write_signatures(portable, signatures, draft)
@@ -96,7 +96,7 @@ def _name(folder: str) -> str:
     return os.path.basename(os.path.dirname(os.path.abspath(folder)))
 
 
-def _version(path: str) -> str:
+def new_version(path: str) -> str:
     """The folder to write: the version that was named, or the next one."""
     if _VERSION.fullmatch(os.path.basename(path)):
         if tf.io.gfile.exists(path):

@@ -78,9 +78,12 @@ class Steps(keras.layers.Layer):
                 )
 
     def call(self, series: tf.Tensor) -> tf.Tensor:
+        return tf.where(real_steps(series)[..., tf.newaxis], self.scaled(series), 0.0)
+
+    def scaled(self, series: tf.Tensor) -> tf.Tensor:
+        """Every step on one scale, padding too."""
         scaled = series if self.mean is None else series - tf.constant(self.mean)
-        scaled = scaled if self.deviation is None else scaled / tf.constant(self.deviation)
-        return tf.where(real_steps(series)[..., tf.newaxis], scaled, 0.0)
+        return scaled if self.deviation is None else scaled / tf.constant(self.deviation)
 
     def compute_mask(self, series: tf.Tensor, previous_mask: tf.Tensor | None = None) -> tf.Tensor:
         numbers, lengths = _counted(series)
