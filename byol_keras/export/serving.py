@@ -1,8 +1,9 @@
 """SavedModels that TensorFlow Serving and plain TensorFlow load."""
 
+import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import keras
 import numpy as np
@@ -86,9 +87,24 @@ def write_signatures(portable: Portable, signatures: Mapping[str, Signature], fo
     wrapped = tf.Module()
     wrapped.encoder = portable.encoder
     archive.track(wrapped)
-    for name, signature in signatures.items():
-        archive.add_endpoint(name, signature.function, input_signature=list(signature.inputs.values()))
-    archive.write_out(folder, verbose=False)
+    with _for_any_device(portable.encoder):
+        for name, signature in signatures.items():
+            archive.add_endpoint(name, signature.function, input_signature=list(signature.inputs.values()))
+        archive.write_out(folder, verbose=False)
+
+
+@contextlib.contextmanager
+def _for_any_device(encoder: keras.Model) -> Iterator[None]:
+    """Keeps recurrent layers from the kernels of the GPU that this machine may have: the file would need one too."""
+    layers = [layer for layer in encoder._flatten_layers() if hasattr(layer, "use_cudnn")]
+    chosen = [layer.use_cudnn for layer in layers]
+    try:
+        for layer in layers:
+            layer.use_cudnn = False
+        yield
+    finally:
+        for layer, choice in zip(layers, chosen, strict=True):
+            layer.use_cudnn = choice
 
 
 def _name(folder: str) -> str:
