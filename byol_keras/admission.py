@@ -14,6 +14,7 @@ __all__ = [
     "check_head",
     "check_heads",
     "check_pair",
+    "check_raw",
     "check_strategy",
     "check_views",
     "output_shape",
@@ -85,13 +86,38 @@ def check_heads(encoder: keras.Model, projector: keras.Model, predictor: keras.M
 
 
 def check_finite(batch: object) -> None:
-    """Refuses a NaN or an infinity in a floating-point array of the batch."""
+    """Refuses a NaN or an infinity in a floating-point array of the batch, and anything among strings that is none."""
     for values in map(np.asarray, keras.tree.flatten(batch)):
+        if values.dtype.kind == "O":
+            _check_strings(values)
         if tf.as_dtype(values.dtype).is_floating and not np.isfinite(values).all():
             bad = np.count_nonzero(~np.isfinite(values))
             raise ValueError(
                 "`x` must be finite: remove or replace NaN and infinity. "
                 f"Received: {bad} of {values.size} values not finite"
+            )
+
+
+def _check_strings(values: np.ndarray) -> None:
+    strays = [value for value in values.ravel() if not isinstance(value, str | bytes)]
+    if strays:
+        raise ValueError(
+            "`x` must be numbers, or nothing but strings: remove or replace what is missing. Received: "
+            f"{len(strays)} of {values.size} values that are no strings, such as {str(strays[0])[:50]!r} "
+            f"of type {type(strays[0]).__name__}"
+        )
+
+
+def check_raw(batch: object, preprocessor: keras.Layer) -> None:
+    """Refuses raw inputs of another kind than a preprocessor takes, where it says what it takes."""
+    takers = getattr(preprocessor, "inputs", None)
+    # Of a pair of views each is taken by itself.
+    for leaf, taker in zip(keras.tree.flatten(batch), itertools.cycle(takers or [])):
+        is_text = tf.as_dtype(leaf.dtype) == tf.string
+        if is_text != (taker.dtype == "string") or len(leaf.shape) != len(taker.shape):
+            raise ValueError(
+                f"`x` must be what `preprocessor` takes: {taker.dtype} of shape {tuple(taker.shape)}. "
+                f"Received: {'string' if is_text else tf.as_dtype(leaf.dtype).name} of shape {tuple(leaf.shape)}"
             )
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["ArrayBatches", "chunks", "first_batch", "is_arrays", "split_validation"]
+__all__ = ["ArrayBatches", "chunks", "first_batch", "is_arrays", "split_validation", "with_strings"]
 
 _CHUNK = 64 * 2**20  # bytes
 
@@ -19,6 +19,22 @@ def is_arrays(x: object) -> bool:
         return False
     leaves = keras.tree.flatten(x)
     return bool(leaves) and all(hasattr(leaf, "shape") and len(leaf.shape) > 0 for leaf in leaves)
+
+
+def with_strings(x: object) -> object:
+    """Strings, in a list or in NumPy's own type, as arrays of objects, which Keras takes; anything else as it is.
+
+    Example:
+    >>> with_strings(["see", "it"])
+    array(['see', 'it'], dtype=object)
+    """
+    if isinstance(x, list) and any(isinstance(text, str | bytes) for text in x):
+        return np.array(x, "object")
+    return keras.tree.map_structure(_as_objects, x)
+
+
+def _as_objects(leaf: object) -> object:
+    return leaf.astype("object") if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "US" else leaf
 
 
 def _length(arrays: object) -> int:

@@ -218,6 +218,7 @@ class BYOL(Follower):
         size = keras.tree.flatten(batch)[0].shape[0]
         admission.check_batch_size(size, replicas, layers)
         if self.preprocessor is not None:
+            admission.check_raw(batch, self.preprocessor)
             self._check_prepared(self._preprocessed(batch))
         few = keras.tree.map_structure(lambda leaf: leaf[:2], batch)
         admission.check_views(self.views_of(few, seed_of_batch(self.seed, _TRAIN, 0)), self.encoder)

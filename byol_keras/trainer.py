@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validation
+from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validation, with_strings
 from .layers import bias_and_norm_variables
 from .optimizers import LARS
 from .schedules import PerOptimizerStep
@@ -134,6 +134,7 @@ class Trainer(keras.Model):
             if kwargs.pop(weights, None) is not None:
                 raise ValueError(f"`{weights}` must be None: without labels every example counts the same.")
         callbacks = self.with_callbacks(_as_list(callbacks))
+        x, validation_data = with_strings(x), with_strings(validation_data)
         if is_arrays(x):
             if validation_split and validation_data is None:
                 x, validation_data = split_validation(x, validation_split)
@@ -155,11 +156,16 @@ class Trainer(keras.Model):
         kwargs |= {"epochs": epochs, "verbose": verbose, "callbacks": callbacks}
         return super().fit(x, validation_data=validation_data, **kwargs)
 
+    def evaluate(self, x: object = None, *args: object, **kwargs: object) -> object:
+        return super().evaluate(with_strings(x), *args, **kwargs)
+
+    def predict(self, x: object, *args: object, **kwargs: object) -> object:
+        return super().predict(with_strings(x), *args, **kwargs)
+
     def _batches(self, arrays: object, batch_size: int, shuffle: bool) -> ArrayBatches:
-        batches = ArrayBatches(arrays, batch_size, shuffle, self.seed)
         for chunk in chunks(arrays):
             self.check_values(chunk)
-        return batches
+        return ArrayBatches(arrays, batch_size, shuffle, self.seed)
 
     def _admit(self, x: object) -> object:
         distributed = isinstance(x, tf.distribute.DistributedDataset)

@@ -44,8 +44,8 @@ def vectorizer(
     >>> words(tf.constant(["I see", "see to it!"])).numpy()
     array([[1, 3, 0],
            [3, 2, 1]])
-    >>> words.layers[-1].get_vocabulary()
-    ['', '[UNK]', 'to', 'see']
+    >>> words.layers[-1].vocabulary_size()
+    4
     """
     texts = _checked(texts)
     if split not in _SPLITS:

@@ -17,9 +17,24 @@ from .portable import Portable
 from .serving import write_signatures
 from .signatures import signatures_of
 
-__all__ = ["as_saved_model", "publish", "run"]
+__all__ = ["as_saved_model", "check_numbers", "publish", "run"]
 
 _SHOWN = 300
+
+
+def check_numbers(portable: Portable, name: str) -> None:
+    """Refuses a model that takes strings: only TensorFlow makes numbers of them.
+
+    Args:
+        portable: the encoder.
+        name: of the format, for the error message.
+    """
+    if any(spec.dtype == tf.string for spec in portable.inputs().values()):
+        raise ValueError(
+            f"`model` must take numbers to become a file of {name}, which knows no strings: export `model.encoder` "
+            "alone and give it the ids that `model.preprocessor` makes, or take `bk.export.saved_model`. "
+            f"Received: model={portable.name!r}, which takes strings"
+        )
 
 
 @contextlib.contextmanager

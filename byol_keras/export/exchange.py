@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from ..arguments import check_positive
-from .converting import as_saved_model, publish, run
+from .converting import as_saved_model, check_numbers, publish, run
 from .portable import Portable
 from .soundness import warned_of
 
@@ -54,6 +54,7 @@ def onnx(
     if batch_size is not None:
         check_positive(batch_size=batch_size)
     portable = Portable(model, normalize, size)
+    check_numbers(portable, "ONNX")
     facts = {"opset": _OPSET, "batch_size": batch_size, "warnings": warned_of(portable)}
     with as_saved_model(portable, batch_size, path) as folder:
         source, draft = os.path.join(folder, "model"), os.path.join(folder, "model.onnx")

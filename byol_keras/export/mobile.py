@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arguments import check_positive
 from . import conversion
-from .converting import as_saved_model, publish, run
+from .converting import as_saved_model, check_numbers, publish, run
 from .portable import Portable
 from .soundness import warned_of
 
@@ -66,6 +66,7 @@ def litert(
     path = os.fspath(path)
     _check(path, quantization, representative, integer, batch_size)
     portable = Portable(model, normalize, size)
+    check_numbers(portable, "LiteRT")
     _check_recurrent(portable.encoder, quantization, batch_size)
     examples = None if representative is None else portable.examples(representative, "representative")
     warnings = warned_of(portable)

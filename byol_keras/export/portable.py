@@ -36,7 +36,7 @@ class Portable:
     """
 
     def __init__(self, model: keras.Model, normalize: bool = False, size: int | tuple[int, int] | None = None) -> None:
-        encoder = _in_float32(as_encoder(model))
+        encoder = behind(_exact(_preprocessor(model)), _in_float32(pooled(_network(model))))
         # What a preprocessor takes are its own raw inputs, not pixels as the rest of the library knows them.
         self.is_picture = _preprocessor(model) is None and _takes_pictures(encoder)
         if size is not None:
@@ -151,6 +151,13 @@ def _is_classifier(model: keras.Model) -> bool:
     return hasattr(model, "fit_head")
 
 
+def _exact(preprocessor: keras.Layer | None) -> keras.Layer | None:
+    """A preprocessor that computes in float32; one of strings stays, since copies lose words that it was adapted to."""
+    takers = getattr(preprocessor, "inputs", None) or []
+    floats = bool(takers) and all(taker.dtype != "string" for taker in takers)
+    return _in_float32(preprocessor) if floats else preprocessor
+
+
 def _at_size(encoder: keras.Model, size: int | tuple[int, int], is_picture: bool) -> keras.Model:
     sides = (size, size) if isinstance(size, int) else tuple(size)
     own = tuple(encoder.input_shape[1:3]) if is_picture else ()
@@ -179,6 +186,8 @@ def _in_float32(encoder: keras.Model) -> keras.Model:
 
 
 def _fits(array: np.ndarray, spec: tf.TensorSpec) -> bool:
+    if (spec.dtype == tf.string) != (array.dtype.kind in "OSU"):
+        return False
     same_kind = spec.dtype.is_floating == (array.dtype.kind == "f") or array.dtype == np.uint8
     return array.size > 0 and spec.shape.is_compatible_with(array.shape) and same_kind
 
