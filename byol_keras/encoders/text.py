@@ -81,7 +81,7 @@ def _attentive(tokens: keras.KerasTensor, number: int) -> keras.KerasTensor:
     seen = layers.MultiHeadAttention(heads, width // heads, name=f"attention_{number}")(normal, normal)
     tokens = layers.Add(name=f"attended_{number}")([tokens, seen])
     normal = layers.LayerNormalization(name=f"dense_norm_{number}")(tokens)
-    inner = layers.Dense(4 * width, activation="gelu", name=f"inner_{number}")(normal)
+    inner = layers.Dense(4 * width, activation="silu", name=f"inner_{number}")(normal)
     return layers.Add(name=f"layer_{number}")([tokens, layers.Dense(width, name=f"outer_{number}")(inner)])
 
 
