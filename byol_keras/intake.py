@@ -22,19 +22,21 @@ def is_arrays(x: object) -> bool:
 
 
 def with_strings(x: object) -> object:
-    """Strings, in a list or in NumPy's own type, as arrays of objects, which Keras takes; anything else as it is.
+    """Strings in a list or an array as a tensor, of which alone Keras takes all kinds; anything else as it is.
 
     Example:
     >>> with_strings(["see", "it"])
-    array(['see', 'it'], dtype=object)
+    <tf.Tensor: shape=(2,), dtype=string, numpy=array([b'see', b'it'], dtype=object)>
     """
     if isinstance(x, list) and any(isinstance(text, str | bytes) for text in x):
-        return np.array(x, "object")
-    return keras.tree.map_structure(_as_objects, x)
+        x = np.array(x, "object")
+    return keras.tree.map_structure(_as_tensor, x)
 
 
-def _as_objects(leaf: object) -> object:
-    return leaf.astype("object") if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "US" else leaf
+def _as_tensor(leaf: object) -> object:
+    if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "OSU":
+        return leaf
+    return tf.constant(leaf) if all(isinstance(text, str | bytes) for text in leaf.ravel()) else leaf
 
 
 def _length(arrays: object) -> int:
