@@ -30,7 +30,8 @@ def onnx(
     """Writes an encoder as an ONNX file (needs the extra `onnx`), and returns its path.
 
     Input and output are those of `serving_default` in `bk.export.saved_model`. The conversion runs in a process of its
-    own. Beside `NAME.onnx` lies `NAME.model_card.json`.
+    own. Beside `NAME.onnx` lies `NAME.model_card.json`. The format has no spectrograms: of a `BYOL` on sound
+    `model.encoder` can be written, which takes them ready-made.
 
     Args:
         model: an encoder; a `BYOL`, of which the online encoder goes, behind its preprocessor; or a classifier of
@@ -55,6 +56,7 @@ def onnx(
         check_positive(batch_size=batch_size)
     portable = Portable(model, normalize, size)
     check_numbers(portable, "ONNX")
+    _check_sound(portable)
     facts = {"opset": _OPSET, "batch_size": batch_size, "warnings": warned_of(portable)}
     with as_saved_model(portable, batch_size, path) as folder:
         source, draft = os.path.join(folder, "model"), os.path.join(folder, "model.onnx")
@@ -64,6 +66,15 @@ def onnx(
             content = file.read()
     _check_operations(content)
     return publish(path, content, portable, "onnx", facts, details)
+
+
+def _check_sound(portable: Portable) -> None:
+    if portable.spectrograms:
+        raise ValueError(
+            "`model` must take spectrograms, since ONNX can't make them from waveforms: export `model.encoder`, or "
+            f"write a SavedModel or a LiteRT file. Received: model={portable.name!r} with "
+            f"{', '.join(portable.spectrograms)} inside"
+        )
 
 
 def _check_operations(content: bytes) -> None:

@@ -68,6 +68,7 @@ def litert(
     portable = Portable(model, normalize, size)
     check_numbers(portable, "LiteRT")
     _check_recurrent(portable.encoder, quantization, batch_size)
+    _check_sound(portable, quantization)
     examples = None if representative is None else portable.examples(representative, "representative")
     warnings = warned_of(portable)
     with as_saved_model(portable, batch_size, path) as folder:
@@ -108,6 +109,16 @@ def _check_recurrent(encoder: keras.Model, quantization: str, batch_size: int | 
         raise ValueError(
             "`batch_size` must be fixed, best at 1, for recurrent layers that loop. "
             f"Received: batch_size=None for {', '.join(looped)}"
+        )
+
+
+def _check_sound(portable: Portable, quantization: str) -> None:
+    """Refuses powers in eight bits, which are lost before their logarithm is taken."""
+    if portable.spectrograms and quantization in ("dynamic", "int8"):
+        raise ValueError(
+            "`quantization` must be 'float32' or 'float16' for a model that makes spectrograms, whose powers span too "
+            "many orders of magnitude for eight bits: or export `model.encoder`, which takes spectrograms. "
+            f"Received: quantization={quantization!r} for {', '.join(portable.spectrograms)}"
         )
 
 

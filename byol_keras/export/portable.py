@@ -7,6 +7,7 @@ import tensorflow as tf
 from ..arguments import check_positive
 from ..cloning import in_float32, inputs_of
 from ..encoders import pooled, resized
+from ..encoders.audio import SPECTROGRAM
 from ..views.pictures import check_pictures
 
 __all__ = ["REPRESENTATION", "Portable", "as_encoder", "behind"]
@@ -54,6 +55,12 @@ class Portable:
     def width(self) -> int:
         """How many numbers the vector has."""
         return self.encoder.output_shape[-1]
+
+    @property
+    def spectrograms(self) -> list[str]:
+        """The names of layers that make spectrograms from waveforms."""
+        makers = (keras.layers.MelSpectrogram, keras.layers.STFTSpectrogram)
+        return [layer.name for layer in self.encoder._flatten_layers() if isinstance(layer, makers)]
 
     def inputs(self, batch_size: int | None = None) -> dict[str, tf.TensorSpec]:
         """What the function takes, by name.
@@ -201,4 +208,4 @@ def _cast(array: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
 
 def _takes_pictures(encoder: keras.Model) -> bool:
     first, *others = encoder.inputs
-    return not others and len(first.shape) == 4 and first.dtype == "float32"
+    return not others and len(first.shape) == 4 and first.dtype == "float32" and first.name != SPECTROGRAM

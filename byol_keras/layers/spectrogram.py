@@ -48,7 +48,7 @@ class LogMelSpectrogram(keras.layers.MelSpectrogram):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         logarithms = tf.math.log(super().call(inputs) + _FLOOR)
-        return ((logarithms - self.mean) / self.deviation)[..., None]
+        return tf.expand_dims((logarithms - self.mean) / self.deviation, -1)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         # Keras' own is wrong by one where the clip lacks a single sample of a further step.
