@@ -127,6 +127,19 @@ def test_look_alikes__finds_and_compares(tmp_path, brief_run):
 
 
 @pytest.mark.slow
+def test_tones__judges_every_representation_once_a_seed(tmp_path):
+    options = ["--seeds", 2, "--epochs", 1, "--clips", 160, "--test-clips", 60, "--json", "tones.json"]
+    output = run_example("tones.py", *options, cwd=tmp_path)
+    rows = json.loads((tmp_path / "tones.json").read_text())["rows"]
+    assert list(rows) == ["average spectrum", "spectrogram", "PCA", "untrained", "BYOL", "supervised"]
+    for name, judged in rows.items():
+        first, second = judged["linear"]
+        assert re.search(rf"{name} .* {50 * (first + second):.1f} ± ", output)
+    # Other clips and weights each time.
+    assert any(len(set(judged["linear"])) == 2 for judged in rows.values())
+
+
+@pytest.mark.slow
 def test_many_shards__goes_on_after_the_rounds_that_are_done(tmp_path):
     images, _, _ = bk.data.shapes(128, seed=0)
     for shard in range(4):

@@ -37,8 +37,8 @@ class AudioViews(Views):
     Empty are values that equal the clip's mean. Values are natural logarithms of power, as `bk.layers.spectrogram`
     gives them; where they were normalised, `deviation` tells by how much, so that powers and decibels are true ones.
     Left at 1, normalised values pass for logarithms, as in BYOL-A: backgrounds are then heard through louder sounds.
-    The defaults are BYOL-A's second version. The batch is that of all replicas together. Frames must be equally many
-    in all clips.
+    The defaults are BYOL-A's, with the fader of its second version (which mixes up to 0.2 only). The batch is that of
+    all replicas together. Frames must be equally many in all clips.
 
     Args:
         mixing: largest share of the background's power, in [0, 1); 0 leaves it out. Default 0.4.
