@@ -6,6 +6,16 @@ Nine instruments, synthesised here, differ in what musicians call timbre: which 
 and ends, whether it trembles. Each plays at any pitch, loudness, length and moment, behind a filter as of another room,
 in noise, so that neither the average spectrum nor its picture gives the instrument away. BYOL hears waveforms only; the
 views shift, stretch, fade and mix their spectrograms. Labels only judge.
+
+Ours, in percent:
+
+                       linear    kNN
+    average spectrum     40.3   58.6
+    spectrogram          49.4   64.7
+    PCA                  52.7   63.4
+    untrained            70.0   58.2
+    BYOL                 87.0   75.0
+    supervised           97.6   96.7
 """
 
 import argparse
@@ -156,7 +166,7 @@ def cell(accuracies: list[float]) -> str:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, help="how often everything is done anew")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--clips", type=int, default=3072, help="to learn from")
     parser.add_argument("--test-clips", type=int, default=1000)
     parser.add_argument("--json", help="file for the numbers of the table, by seed")
