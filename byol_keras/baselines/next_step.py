@@ -9,6 +9,7 @@ import tensorflow as tf
 from .. import admission
 from ..arguments import check_positive
 from ..cloning import inputs_of
+from ..stepping import gathered
 from ..viewing import as_encoded
 from .learner import Learner
 from .series import LastStep, mean_over, real_steps
@@ -25,14 +26,15 @@ class NextStep(Learner):
 
     ```
     prediction = mean over t of  |head(s[t]) - x[t + horizon]|^2 / channels
-    temporal   = mean over t of  |u[t + 1] - u[t]|^2,       u = s / |s|
+    temporal   = mean over t of  |u[t + 1] - u[t]|^2,       u = c / |c|,  c = s - mean of the batch's states
     loss       = prediction + weight * temporal             weight: the argument `temporal`
     ```
 
-    The second term is the slow-feature objective: what a state says should outlast a step. On its own a state that
-    never changes would be best; the first term forbids that, since such a state foretells nothing but the mean. So
-    errors must be of the order of 1 for `weight` to mean what it says: give `statistics` where series are not of unit
-    variance. A logged `temporal` of 0 means that the states have collapsed.
+    The second term is the slow-feature objective: what a state says should outlast a step. A state that never changes
+    would be the slowest, and two things keep states from it. It foretells nothing but the mean, so the first term
+    rises; and directions are those from the mean, of length 1, so that a constant part common to all states gains
+    nothing. Errors must be of the order of 1 for `weight` to mean what it says: give `statistics` where series are not
+    of unit variance.
 
     Trailing steps that are all zeros are padding: they are no targets, and no states of theirs are compared. Each
     series counts the same, whatever its length.
@@ -129,7 +131,9 @@ class NextStep(Learner):
 
 
 def _changing(states: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
-    unit = tf.math.l2_normalize(states, axis=-1)
+    counted = gathered(tf.reduce_sum(states * real[..., None], axis=1)), gathered(tf.reduce_sum(real, axis=1))
+    mean = tf.math.divide_no_nan(*(tf.reduce_sum(part, axis=0) for part in counted))
+    unit = tf.math.l2_normalize(states - mean, axis=-1)
     moved = tf.reduce_sum(tf.math.squared_difference(unit[:, 1:], unit[:, :-1]), axis=-1)
     return mean_over(moved, real[:, 1:])
 
@@ -153,8 +157,8 @@ def _check(states: keras.Model) -> None:
 
 def _is_causal(states: keras.Model, shape: tuple) -> bool:
     """Whether states of the first half stay as they are when the second half is another one."""
-    time = shape[1] or 8
-    series = np.random.default_rng(0).uniform(0.5, 1.0, (2, time, shape[2])).astype("float32")
+    count, time = shape[0] or 2, shape[1] or 8
+    series = np.random.default_rng(0).uniform(0.5, 1.0, (count, time, shape[2])).astype("float32")
     other, half = series.copy(), time // 2
     other[:, half:] *= -1.0
     first, second = (np.asarray(states(part, training=False), "float32")[:, :half] for part in (series, other))

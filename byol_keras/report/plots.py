@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CLASS_COLOURS", "curve", "scatter", "swatch"]
+__all__ = ["CLASS_COLOURS", "curve", "scatter", "shares", "swatch"]
 
 # Petroff (2021, arXiv 2107.02270): ten colours told apart with any of the common kinds of colour vision.
 CLASS_COLOURS = (
@@ -27,6 +27,11 @@ INKS = {"#010101": "var(--accent)", "#020202": "var(--muted)", "#030303": "var(-
 ACCENT, MUTED, LINE = INKS
 
 BINS = 240
+
+LINES = (
+    {"color": ACCENT, "linewidth": 1.6, "marker": "o", "markersize": 3.5},
+    {"color": MUTED, "linewidth": 1.4, "linestyle": (0, (3, 2)), "marker": "o", "markersize": 2.5},
+)
 
 
 def curve(steps: np.ndarray, values: np.ndarray, description: str, percent: bool = False) -> Html:
@@ -65,6 +70,42 @@ def _binned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, ...]:
     parts = [np.array_split(array, count) for array in (steps, values)]
     means = (np.array([part.mean() for part in array]) for array in parts)
     return (*means, np.array([part.min() for part in parts[1]]), np.array([part.max() for part in parts[1]]))
+
+
+def shares(sizes: np.ndarray, lines: Mapping[str, np.ndarray], axis: str, description: str) -> Html:
+    """Shares over sizes, on an axis on which each doubling is a step; the first line in the accent's colour.
+
+    Args:
+        sizes: increasing positive integers.
+        lines: the shares at each size, by what they are.
+        axis: what the sizes are of.
+        description: what somebody who can't see the plot should know.
+    """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+    figure, axes = _canvas(3.4, 2.2)
+    axes.set_xscale("log", base=2)
+    for style, (name, values) in zip(LINES, lines.items(), strict=False):
+        axes.plot(sizes, values, label=name, clip_on=False, **style)
+    axes.set_xticks(_spaced(sizes), [_short(size) for size in _spaced(sizes)])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel(axis, fontsize=8, color=MUTED, loc="right")
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+    axes.grid(axis="y", color=LINE, linewidth=0.8)
+    axes.margins(x=0.03, y=0.08)
+    if len(lines) > 1:
+        axes.legend(loc="lower right", fontsize=8, labelcolor=MUTED, frameon=False, handlelength=1.6)
+    return _svg(figure, description)
+
+
+def _spaced(sizes: np.ndarray) -> list[int]:
+    """Sizes that have room for their number: of two that are close the larger, so that the last is named."""
+    kept = []
+    for size in sorted(map(int, sizes), reverse=True):
+        if not kept or size * 1.8 <= kept[-1]:
+            kept.append(size)
+    return kept[:: 1 + len(kept) // 8][::-1]
 
 
 def scatter(points: np.ndarray, groups: Sequence[np.ndarray], rest: np.ndarray, description: str) -> Html:

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 import yaml
 
-from ..evaluation import Row
+from ..evaluation import Compression, CompressionRow, Row
 from .journal import History, read_metrics
 from .wording import KINDS, Words
 
 __all__ = ["Judgement", "RunRecord", "read_run"]
 
-FILES = ("metrics.jsonl", "evaluation.json", "skipped.txt", "config.yaml", "plan.json", "environment.json")
+FILES = (
+    *("metrics.jsonl", "evaluation.json", "compression.json"),
+    *("skipped.txt", "config.yaml", "plan.json", "environment.json"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class RunRecord:
         config: settings by name, in the file's order, as the file words them.
         environment: where it ran.
         plan: what was decided before the first step: batch size, length, recipe. Default empty.
+        compression: what shorter features keep, where that was measured. Default None.
 
     Example:
     >>> run = RunRecord("runs/first", [], Judgement(), [], {"batch_size": "null"}, {}, {"recipe": {"batch_size": 128}})
@@ -69,6 +73,7 @@ class RunRecord:
     config: dict[str, str]
     environment: dict
     plan: dict = field(default_factory=dict)
+    compression: Compression | None = None
 
     @property
     def words(self) -> Words:
@@ -101,6 +106,7 @@ def read_run(path: str | os.PathLike) -> RunRecord:
         config=_settings(text["config.yaml"]),
         environment=_mapping(text["environment.json"]),
         plan=_mapping(text["plan.json"]),
+        compression=_compression(_mapping(text["compression.json"])),
     )
 
 
@@ -140,10 +146,14 @@ def _written(value: object) -> str:
 
 
 def _judgement(content: dict) -> Judgement:
-    lines = content.get("rows")
-    rows = [_row(line) for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
+    rows = [_row(line) for line in _lines(content)]
     facts = {key: value for key, value in content.items() if key != "rows"}
     return Judgement(tuple(row for row in rows if row is not None), facts)
+
+
+def _lines(content: dict) -> list[dict]:
+    lines = content.get("rows")
+    return [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
 
 
 def _row(line: dict) -> Row | None:
@@ -156,3 +166,24 @@ def _row(line: dict) -> Row | None:
 
 def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def _compression(content: dict) -> Compression | None:
+    """A curve has two points or more, and says what it was measured on."""
+    rows = {row.components: row for row in map(_kept, _lines(content)) if row is not None}
+    sizes = [content.get(name) for name in ("width", "bank_examples", "query_examples")]
+    if len(rows) < 2 or not all(map(_is_size, sizes)):
+        return None
+    return Compression(tuple(rows[count] for count in sorted(rows)), *sizes)
+
+
+def _kept(line: dict) -> CompressionRow | None:
+    shares = [line.get("variance"), line.get("error")]
+    components, accuracy = line.get("components"), line.get("accuracy")
+    if not _is_size(components) or not all(map(_is_share, shares)):
+        return None
+    return CompressionRow(components, *shares, accuracy if _is_share(accuracy) else None, 4 * components)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31

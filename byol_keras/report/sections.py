@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from .advice import evaluate_command
 from .atlas import atlas
+from .compression import compression_curves, compression_table
 from .gallery import gallery, nearest, pair_grid, shared_class
 from .markup import Html, command, tag
 from .material import Material
@@ -21,9 +22,9 @@ def _section(title: str, sentence: object, *content: Html) -> Html:
 
 
 def result_sections(run: RunRecord) -> list[Html]:
-    """Key numbers, evaluation and curves."""
+    """Key numbers, evaluation, compression and curves."""
     numbers = key_numbers(run)
-    return [tag("section", numbers) if numbers else Html(), _evaluation(run), _training(run)]
+    return [tag("section", numbers) if numbers else Html(), _evaluation(run), _compression(run), _training(run)]
 
 
 def _evaluation(run: RunRecord) -> Html:
@@ -35,6 +36,17 @@ def _evaluation(run: RunRecord) -> Html:
         return _section("Evaluation", sentence, accuracy_table(run.judgement))
     line = tag("div", command(evaluate_command(run)))
     return _section("Evaluation", f"Not evaluated yet. With labelled {run.words.many}:", line)
+
+
+def _compression(run: RunRecord) -> Html:
+    found = run.compression
+    if found is None:
+        return Html()
+    sentence = (
+        f"What is left of a feature vector of {count(found.width)} numbers that is cut to its first principal "
+        f"components: found on {count(found.bank_examples)} examples, tried on {count(found.query_examples)} others."
+    )
+    return _section("Compression", sentence, compression_curves(found), compression_table(found))
 
 
 def _training(run: RunRecord) -> Html:

@@ -1,6 +1,6 @@
 """Tables of the page: accuracies, skipped files, settings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..evaluation import Row
 from .markup import Html, join, readable, tag
@@ -9,7 +9,7 @@ from .summary import TRAINED
 from .verdict import accuracy_bar
 from .wording import between, judge_name, percent, representation_name
 
-__all__ = ["accuracy_table", "settings_table", "skipped_table"]
+__all__ = ["accuracy_table", "cells_table", "settings_table", "skipped_table"]
 
 SHOWN_SKIPS = 20
 SHOWN_SETTINGS = 200
@@ -40,6 +40,19 @@ def _cell(row: Row | None, best: float) -> Html:
     number = tag("b", percent(row.accuracy))
     kind = "best" if row.accuracy == best else None
     return tag("td", number, tag("span", between(row)), accuracy_bar(row), class_=kind)
+
+
+def cells_table(kind: str, head: Iterable[str], lines: Iterable[Sequence[object]]) -> Html:
+    """Lines of cells, of which each first one names the line.
+
+    Args:
+        kind: class of the table.
+        head: what stands over the columns.
+        lines: a cell for each column.
+    """
+    body = [tag("tr", tag("th", name, scope="row"), *(tag("td", cell) for cell in cells)) for name, *cells in lines]
+    titles = tag("tr", *(tag("th", title, scope="col") for title in head))
+    return _table(kind, tag("thead", titles), tag("tbody", *body))
 
 
 def skipped_table(skipped: list[tuple[str, str]]) -> Html:
