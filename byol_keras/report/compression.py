@@ -24,7 +24,7 @@ def compression_curves(found: Compression) -> Html:
 def compression_table(found: Compression) -> Html:
     """A line for each number of components."""
     judged = any(row.accuracy is not None for row in found.rows)
-    head = ["Components", "Bytes", "Variance kept", "Missed of others", *["Nearest neighbours"] * judged]
+    head = ["Components", "Bytes", "Variance kept", "Held-out error", *["Nearest neighbours"] * judged]
     lines = [
         (
             count(row.components),
@@ -39,16 +39,13 @@ def compression_table(found: Compression) -> Html:
 
 
 def _variance(found: Compression) -> Html:
-    half = next((row for row in found.rows if row.variance >= 0.9), found.rows[-1])
-    explanation = (
-        "Of the examples that the components were found on, and of the others, whose distance from their "
-        "reconstruction is what is missed."
-    )
+    enough = next((row for row in found.rows if row.variance >= 0.9), found.rows[-1])
+    explanation = "How much of the squared distance from the mean the components explain; the rest is the error."
     lines = {
-        "kept": np.array([row.variance for row in found.rows]),
-        "kept of others": np.array([1.0 - row.error for row in found.rows]),
+        "fitted": np.array([row.variance for row in found.rows]),
+        "held out": np.array([1.0 - row.error for row in found.rows]),
     }
-    value = f"{percent(half.variance)} in {count(half.components)}"
+    value = f"{percent(enough.variance)} in {count(enough.components)}"
     return _figure(found, "Variance kept", value, explanation, lines)
 
 
@@ -56,11 +53,12 @@ def _accuracy(found: Compression) -> Html:
     best = max(row.accuracy for row in found.rows)
     short = next(row for row in found.rows if row.accuracy >= best - 0.01)
     explanation = (
-        f"Right answers. {count(short.components)} components are the fewest that come within a point of the best."
+        f"Right answers. With {count(short.components)} components they come within a point of the best for the first "
+        "time."
     )
     lines = {"right answers": np.array([row.accuracy for row in found.rows])}
     value = f"{percent(short.accuracy)} in {count(short.components)}"
-    return _figure(found, "Nearest-neighbour accuracy", value, explanation, lines)
+    return _figure(found, "Nearest neighbours", value, explanation, lines)
 
 
 def _figure(found: Compression, title: str, value: str, explanation: str, lines: dict[str, np.ndarray]) -> Html:

@@ -81,7 +81,7 @@ def shares(sizes: np.ndarray, lines: Mapping[str, np.ndarray], axis: str, descri
         axis: what the sizes are of.
         description: what somebody who can't see the plot should know.
     """
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+    from matplotlib.ticker import FuncFormatter, NullLocator
 
     figure, axes = _canvas(3.4, 2.2)
     axes.set_xscale("log", base=2)
@@ -90,10 +90,11 @@ def shares(sizes: np.ndarray, lines: Mapping[str, np.ndarray], axis: str, descri
     axes.set_xticks(_spaced(sizes), [_short(size) for size in _spaced(sizes)])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(axis, fontsize=8, color=MUTED, loc="right")
-    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.set_ylim(0.0, 1.0)
+    axes.set_yticks(np.linspace(0.0, 1.0, 5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
     axes.grid(axis="y", color=LINE, linewidth=0.8)
-    axes.margins(x=0.03, y=0.08)
+    axes.margins(x=0.03)
     if len(lines) > 1:
         axes.legend(loc="lower right", fontsize=8, labelcolor=MUTED, frameon=False, handlelength=1.6)
     return _svg(figure, description)

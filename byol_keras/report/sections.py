@@ -44,7 +44,7 @@ def _compression(run: RunRecord) -> Html:
         return Html()
     sentence = (
         f"What is left of a feature vector of {count(found.width)} numbers that is cut to its first principal "
-        f"components: found on {count(found.bank_examples)} examples, tried on {count(found.query_examples)} others."
+        f"components: found on {count(found.bank_examples)} examples, tried on {count(found.query_examples)} held out."
     )
     return _section("Compression", sentence, compression_curves(found), compression_table(found))
 
