@@ -233,6 +233,25 @@ def test_ablations__print_our_numbers_beside_the_papers(labelled, tmp_path):
 
 
 @pytest.mark.slow
+def test_three_phases__serves_what_it_fine_tuned(tmp_path):
+    options = ["--images", 256, "--labels", 40, "--epochs", 1, "--tuning-epochs", 2, "--folder", "phases"]
+    output = run_example("three_phases.py", *options, cwd=tmp_path)
+    folder = tmp_path / "phases"
+    found = accuracies(folder / "three_phases.json")
+    assert set(found) == {
+        (phase, name) for phase in ("frozen", "fine-tuned") for name in ("untrained", "reconstruction", "BYOL")
+    }
+    assert all(f"{100 * accuracy:.1f} (" in output for accuracy in found.values())
+    served = json.loads((folder / "served.json").read_text())
+    assert served["accuracy"] == found["fine-tuned", "BYOL"]
+    assert served["difference"] < 1e-5
+    assert tf.saved_model.load(tmp_path / served["path"]).signatures["serving_bytes"]
+    curve = json.loads((folder / "compression.json").read_text())["rows"]
+    assert [row["components"] for row in curve] == [1, 2, 4, 8, 16, 32, 64]
+    assert f"{curve[2]['accuracy']:.1%}" in output
+
+
+@pytest.mark.slow
 def test_search__fits_a_setting_into_processor_seconds(labelled, tmp_path):
     result = searched(labelled, tmp_path, ["--cpu-seconds", 3], ["batch_size=16"])
     assert result["epochs"] > 0.1
