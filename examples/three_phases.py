@@ -10,8 +10,6 @@
    rate and the blank head that suit them: that is supervised training from scratch, on the same labels.
 4. *Deploy.* BYOL's fine-tuned classifier becomes a SavedModel. Plain TensorFlow loads it and asks its signatures; the
    last line says how often it is right, and by how much its answers differ.
-
-NUMBERS
 """
 
 import argparse
