@@ -10,6 +10,15 @@
    rate and the blank head that suit them: that is supervised training from scratch, on the same labels.
 4. *Deploy.* BYOL's fine-tuned classifier becomes a SavedModel. Plain TensorFlow loads it and asks its signatures; the
    last line says how often it is right, and by how much its answers differ.
+
+Ours, in percent of 1,000 other pictures, after four minutes of computing:
+
+                     frozen   fine-tuned
+    untrained          25.5         44.9
+    reconstruction     25.4         41.6
+    BYOL               65.1         61.1
+
+The intervals of BYOL's two numbers overlap. Eight components of its 64 find neighbours as well as all of them do.
 """
 
 import argparse
