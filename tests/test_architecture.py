@@ -49,6 +49,8 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "views",
         "writing",
     },
+    "downstream": {"arguments", "encoders"},
+    "export": {"arguments", "cloning", "encoders", "evaluation", "precision", "quiet", "version", "views", "writing"},
     "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "viewing"},
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},
