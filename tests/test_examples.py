@@ -114,6 +114,24 @@ def test_segmentation__judges_every_encoder_frozen_and_whole(tmp_path, brief_run
 
 
 @pytest.mark.slow
+def test_downstream__gives_both_encoders_every_task(tmp_path):
+    bk.encoders.small_resnet((32, 32, 3), widths=(4, 8, 16)).save(tmp_path / "encoder.keras")
+    options = ["--encoder", "encoder.keras", "--steps", 2, "--share", 0.2, "--json", "found.json"]
+    output = run_example("downstream.py", *options, cwd=tmp_path)
+    found = json.loads((tmp_path / "found.json").read_text())
+    others = ["segmentation", "detection", "verification", "super-resolution", "action"]
+    assert list(found) == ["classification", *others]
+    for task, numbers in found.items():
+        scale = 1 if task == "super-resolution" else 100
+        for name in ("untrained", "BYOL"):
+            (value,) = numbers[name]
+            assert 0.0 <= scale * value <= 100.0
+            assert re.search(rf"{task} .* {scale * value:.1f} ", output)
+    # Two steps from the bilinear enlargement lead nowhere far.
+    assert found["super-resolution"]["BYOL"][0] == pytest.approx(found["super-resolution"]["bicubic"][0], abs=3)
+
+
+@pytest.mark.slow
 def test_look_alikes__finds_and_compares(tmp_path, brief_run):
     output = run_example("look_alikes.py", "--run", brief_run, "--epochs", 1, cwd=tmp_path)
     found = json.loads((brief_run / "look_alikes.json").read_text())

@@ -44,9 +44,9 @@ def keras_cv_backbone(
     see: DeepLabV3Plus enlarges `P2` four times unless it gets a `segmentation_head` of one's own, and RetinaNet needs
     an `anchor_generator` with the true strides.
 
-    What was seen of keras_cv 0.9.0 under Keras 3.15: both models are trained, saved and loaded again exactly. A loaded
-    `RetinaNet` must be compiled anew before it is trained on; its `feature_pyramid` argument isn't saved, so leave it
-    as it is; it can't be compiled by XLA (`jit_compile=False`), like `DeepLabV3Plus`.
+    Of keras_cv 0.9.0 under Keras 3.15 both models are trained (compiled by XLA too), predict, are saved, and come back
+    the same. A loaded `RetinaNet` must be compiled anew before it is trained on, and its argument `feature_pyramid` is
+    not saved with it: leave that as it is.
 
     Args:
         encoder: a built functional model of pictures in [0, 1]; it stays as it is.
