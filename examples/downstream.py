@@ -63,10 +63,11 @@ def main() -> None:
 
 
 def trained_encoder(options: argparse.Namespace) -> keras.Model:
-    if options.encoder:
-        return keras.models.load_model(options.encoder)
-    run = bk.pretrain(data="shapes", run=options.run, resume=True, recipe="demo", epochs=options.epochs)
-    return keras.models.load_model(run.encoder)
+    """For the pictures' full size: views are smaller."""
+    path = options.encoder
+    if path is None:
+        path = bk.pretrain(data="shapes", run=options.run, resume=True, recipe="demo", epochs=options.epochs).encoder
+    return bk.encoders.resized(keras.models.load_model(path), (32, 32, 3))
 
 
 def classification(encoder: keras.Model, settings: Settings) -> float:
