@@ -50,7 +50,6 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "writing",
     },
     "downstream": {"arguments", "encoders"},
-    "export": {"arguments", "cloning", "encoders", "evaluation", "precision", "quiet", "version", "views", "writing"},
     "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "viewing"},
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},
@@ -73,6 +72,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "doctor": {"data", "precision", "version"},
     "training": {
         "arguments",
+        "baselines",
         "callbacks",
         "checkpoints",
         "config",
