@@ -89,6 +89,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "precision",
         "recipes",
         "report",
+        "schedules",
         "stepping",
         "threads",
         "version",

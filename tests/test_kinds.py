@@ -139,3 +139,12 @@ def test_table__given_as_pictures_names_the_kind(tmp_path, capsys):
     data = table(tmp_path / "train.csv", count=20)
     assert main(["pretrain", "--data", data, "--epochs", "1", "--run", str(tmp_path / "run")]) == 1
     assert "--kind vectors" in capsys.readouterr().err
+
+
+def test_evaluate__trains_the_same_network_in_other_ways(vectors_run, capsys):
+    command = ["evaluate", "--run", str(vectors_run / "run"), "--judges", "knn", "--baseline-epochs", "3"]
+    assert main([*command, "--baselines", "untrained,reconstruction,supervised"]) == 0
+    rows = json.loads((vectors_run / "run" / "evaluation.json").read_text())["rows"]
+    found = {row["representation"]: row["accuracy"] for row in rows}
+    assert list(found) == ["untrained", "reconstruction", "supervised", "online"]
+    assert found["supervised"] > 0.4

@@ -19,7 +19,11 @@ class EvaluateOptions:
     data_dir: str | None = field(default=None, metadata={"help": "where tensorflow-datasets keeps its datasets"})
     network: str = field(default="online", metadata={"help": "online, or target: its slow average"})
     baselines: str = field(
-        default="raw,untrained", metadata={"help": "what to judge beside it, of raw, untrained and pca"}
+        default="raw,untrained",
+        metadata={"help": "what to judge beside it, of raw, pca, untrained, reconstruction and supervised"},
+    )
+    baseline_epochs: int = field(
+        default=30, metadata={"help": "passes over the labelled data of reconstruction and supervised"}
     )
     judges: str = field(
         default="knn,linear,linear 1%,linear 10%", metadata={"help": "of knn, linear, 'linear P%', 'finetune P%'"}
@@ -51,6 +55,7 @@ def run(arguments: Sequence[str]) -> int:
         options.k,
         options.temperature,
         options.seed,
+        options.baseline_epochs,
     )
     evaluation.save(run.folder.evaluation)
     Console().print(table(evaluation))

@@ -11,11 +11,12 @@ from ..evaluation.judging import JUDGES
 from ..finetuning import finetuned_predictions
 from .judging import JudgeSet, judge_encoders
 from .loading import Run
+from .rivals import RIVALS, rivals
 from .rundata import RunData
 
 __all__ = ["BASELINES", "evaluate_run", "labelled_data"]
 
-BASELINES = ("raw", "untrained", "pca")
+BASELINES = ("raw", "pca", "untrained", *RIVALS)
 """What may stand beside an encoder in the table."""
 _JUDGE = re.compile(r"knn|linear|(?:linear|finetune) (\d+(?:\.\d+)?)%")
 
@@ -29,6 +30,7 @@ def evaluate_run(
     k: int = 200,
     temperature: float = 0.1,
     seed: int = 0,
+    baseline_epochs: int = 30,
 ) -> Evaluation:
     """Judges a run's encoder on labelled data.
 
@@ -36,19 +38,23 @@ def evaluate_run(
         run: what to judge.
         data: with labels.
         network: `"online"` or `"target"`.
-        baselines: what to judge beside it: `"raw"` for the examples themselves, `"untrained"`, `"pca"` of them.
+        baselines: what to judge beside it: `"raw"` for the examples themselves, `"pca"` of them; the network
+            `"untrained"`, trained to rebuild its input (`"reconstruction"`), or to tell classes (`"supervised"`).
         judges: as in `evaluation.judge`, and `"finetune P%"`, which trains the whole network on P percent of the
             bank's labels.
         k: neighbours of kNN.
         temperature: of kNN.
         seed: what the choice of few labels depends on.
+        baseline_epochs: how often baselines that learn see the labelled examples.
     """
     _check_words(baselines, judges)
     found = _judges_of(data)
     encoders = {"untrained": run.untrained()} if "untrained" in baselines else {}
+    learned = [name for name in baselines if name in RIVALS]
+    encoders |= rivals(run, data, found.bank, learned, baseline_epochs, seed)
     encoders[network] = run.encoder(network)
     frozen = [judge for judge in judges if not judge.startswith("finetune")]
-    plain = tuple(name for name in baselines if name != "untrained")
+    plain = tuple(name for name in baselines if name in ("raw", "pca"))
     evaluation = judge_encoders(
         found,
         encoders,

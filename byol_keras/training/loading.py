@@ -35,9 +35,13 @@ class Run:
             raise ValueError(f"`run` must hold a checkpoint that is whole. Received: {self.folder.path} without one")
         return model
 
+    def beginning(self) -> keras.Model:
+        """The network as it was before the first step, as training takes it."""
+        return initial_encoder(self.plan, self.folder.initial(self.config))
+
     def untrained(self) -> keras.Model:
-        """The encoder as it was before the first step."""
-        return self._behind_preprocessor(initial_encoder(self.plan, self.folder.initial(self.config)))
+        """The encoder as it was before the first step, from raw examples on."""
+        return self._behind_preprocessor(self.beginning())
 
     def encoder(self, network: str = "online") -> keras.Model:
         """The encoder that the run has come to.

@@ -1,0 +1,92 @@
+"""What else the network of a run can learn from its data: to rebuild the examples, or to tell their classes."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..arguments import check_positive
+from ..baselines import Reconstruction, decoder_for
+from ..data import Source
+from ..export import behind
+from ..finetuning import finetune
+from ..schedules import WarmupCosine
+from .kinds import kind_of
+from .loading import Run
+from .rundata import RunData
+
+__all__ = ["RIVALS", "rivals"]
+
+RIVALS = ("reconstruction", "supervised")
+"""Baselines that are trained, with the network of the run."""
+
+_RATE = 1e-3
+# Of more a table of baselines would not fit into memory.
+_TAUGHT = 50_000
+
+
+def rivals(
+    run: Run, data: RunData, bank: Source, names: Sequence[str], epochs: int = 30, seed: int = 0
+) -> dict[str, keras.Model]:
+    """Trains the network of a run in other ways, from its own beginning; each takes raw examples and gives vectors.
+
+    `"reconstruction"` is an autoencoder, whose decoder comes from `bk.baselines.decoder_for`. `"supervised"` learns the
+    classes of the bank, from views as the run has them. Both go through the bank so many times, with Adam at a rate of
+    0.001 that falls to 0.
+
+    Args:
+        run: whose network it is.
+        data: that tells how examples are read.
+        bank: labelled examples, of which 50,000 at most are taken.
+        names: of `RIVALS`.
+        epochs: passes over the bank. Default 30.
+        seed: what the order of examples depends on. Default 0.
+    """
+    check_positive(epochs=epochs)
+    if not names:
+        return {}
+    taught = bank.subset(np.random.default_rng(seed).permutation(len(bank))[:_TAUGHT])
+    examples, labels, _ = data.arrays(taught, run.plan)
+    preprocessor = kind_of(run.plan.kind).preprocessor(run.plan)
+    if preprocessor is not None:
+        examples = np.concatenate([preprocessor(tf.constant(part)) for part in _parts(examples)])
+    make = {"reconstruction": _rebuilding, "supervised": _taught}
+    return {name: behind(preprocessor, make[name](run, examples, labels, epochs, seed)) for name in names}
+
+
+def _parts(examples: np.ndarray) -> list[np.ndarray]:
+    return [examples[start : start + 256] for start in range(0, len(examples), 256)]
+
+
+def _rebuilding(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> keras.Model:
+    plan = run.plan
+    if examples.dtype.kind in "iu" and plan.kind != "pictures":
+        raise ValueError(f"`baselines` can't hold reconstruction for {plan.kind}: words are no numbers to be rebuilt")
+    encoder = kind_of(plan.kind).finished(run.beginning(), plan)
+    statistics = plan.statistics if plan.kind in ("vectors", "sequences") else None
+    model = Reconstruction(encoder, decoder_for(encoder), statistics=statistics, seed=seed)
+    size = min(plan.batch_size, len(examples))
+    steps = epochs * (len(examples) // size)
+    model.compile(keras.optimizers.Adam(WarmupCosine(_RATE, steps, steps // 10)))
+    model.fit(examples, epochs=epochs, batch_size=size, verbose=0)
+    return model.encoder
+
+
+def _taught(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> keras.Model:
+    views = kind_of(run.plan.kind).views(run.plan)
+    size = min(run.plan.batch_size, len(examples))
+    # Classes are numbered anew, so that a huge number makes no huge head.
+    classes, numbers = np.unique(labels, return_inverse=True)
+    classifier = finetune(
+        run.beginning(),
+        len(classes),
+        optimizer="adam",
+        learning_rate=_RATE,
+        steps=epochs * (len(examples) // size),
+        augment=lambda batch, seed: views(batch, seed)[0],
+        seed=seed,
+    )
+    keras.utils.set_random_seed(seed)
+    classifier.fit(examples, numbers, epochs=epochs, batch_size=size, verbose=0)
+    return kind_of(run.plan.kind).finished(classifier.encoder, run.plan)
