@@ -290,3 +290,14 @@ def searched(labelled, folder, budget, settings):
     assert 0.0 <= result["knn"] <= 100.0
     assert 0.0 <= result["linear"] <= 100.0
     return result
+
+
+def test_rows_and_series__prints_the_table_of_what_its_commands_found(tmp_path):
+    words = ["--kind", "sequences", "--examples", "120", "--epochs", "1", "--baselines", "raw,untrained"]
+    printed = run_example(
+        "rows_and_series.py", *words, "--folder", tmp_path, "--json", tmp_path / "a.json", cwd=tmp_path
+    )
+    (found,) = json.loads((tmp_path / "a.json").read_text()).values()
+    assert list(found) == ["raw values", "untrained", "online"]
+    assert accuracies(tmp_path / "sequences-0" / "run" / "evaluation.json")["knn", "online"] == found["online"]["knn"]
+    assert f"{100 * found['online']['knn']:.1f}" in printed

@@ -108,12 +108,12 @@ _DEMO = Recipe(
 
 _VECTORS = Recipe(
     name="vectors",
-    source="byol_keras, found on tables of its own (see examples/vectors.py)",
-    epochs=100,
+    source="byol_keras, found on rows of its own (see examples/rows_and_series.py)",
+    epochs=60,
     batch_size=128,
     base_rate=0.002,
     weight_decay=1e-4,
-    tau=0.99,
+    tau=0.97,
     optimizer_name="adamw",
     warmup_epochs=5,
     hidden=512,
@@ -126,7 +126,7 @@ _VECTORS = Recipe(
 _SEQUENCES = replace(
     _VECTORS,
     name="sequences",
-    source="byol_keras, found on series of its own (see examples/sequences.py)",
+    source="byol_keras, found on series of its own (see examples/rows_and_series.py)",
     encoder_name="temporal_conv",
     view_options={},
     kind="sequences",
@@ -136,8 +136,11 @@ _TEXT = replace(
     _VECTORS,
     name="text",
     source="byol_keras, found on the docstrings of Python's own library (see examples/docstrings.py)",
+    epochs=30,
+    weight_decay=1e-3,
+    tau=0.99,
     encoder_name="gru",
-    view_options={},
+    view_options={"crop": (0.4, 0.9), "masking": 0.1, "dropout": 0.2, "shuffle": 2},
     kind="text",
 )
 
@@ -145,7 +148,7 @@ _AUDIO = replace(
     _VECTORS,
     name="audio",
     source="byol_keras, found on tones of its own (see examples/tones.py)",
-    epochs=50,
+    epochs=20,
     encoder_name="audio",
     view_options={},
     kind="audio",
