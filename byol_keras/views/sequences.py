@@ -47,6 +47,9 @@ class SequenceViews(Views):
     replicas together. Padding stays exactly 0. A step of zeros is data in the middle of a series; where a view ends
     with one it holds a millionth of a standard deviation instead, so that nobody takes it for padding.
 
+    Steps that lie in both windows bring their noise into both views, where it is worth remembering: of series that hold
+    a few repetitions of what matters, smaller windows such as `(0.3, 0.6)` teach more.
+
     Args:
         crop: least and largest share of the length that a window has, in (0, 1]; None for the whole series. Default
             `(0.5, 1.0)`.
