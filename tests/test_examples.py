@@ -1,37 +1,19 @@
 """Every example runs with small settings, and what it prints and writes is what it says."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from builders import picture_folder
+from running import ROOT, accuracies, run_example
 
 import byol_keras as bk
 
-ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "examples/quickstart.ipynb"
-
-
-def run_example(name, *arguments, cwd):
-    command = [sys.executable, ROOT / "examples" / name, *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def accuracies(path):
-    """What `evaluation.json` says, by judge and representation."""
-    rows = json.loads(path.read_text())["rows"]
-    return {(row["judge"], row["representation"]): row["accuracy"] for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -145,19 +127,6 @@ def test_look_alikes__finds_and_compares(tmp_path, brief_run):
 
 
 @pytest.mark.slow
-def test_tones__judges_every_representation_once_a_seed(tmp_path):
-    options = ["--seeds", 2, "--epochs", 1, "--clips", 160, "--test-clips", 60, "--json", "tones.json"]
-    output = run_example("tones.py", *options, cwd=tmp_path)
-    rows = json.loads((tmp_path / "tones.json").read_text())["rows"]
-    assert list(rows) == ["average spectrum", "spectrogram", "PCA", "untrained", "BYOL", "supervised"]
-    for name, judged in rows.items():
-        first, second = judged["linear"]
-        assert re.search(rf"{name} .* {50 * (first + second):.1f} ± ", output)
-    # Other clips and weights each time.
-    assert any(len(set(judged["linear"])) == 2 for judged in rows.values())
-
-
-@pytest.mark.slow
 def test_many_shards__goes_on_after_the_rounds_that_are_done(tmp_path):
     images, _, _ = bk.data.shapes(128, seed=0)
     for shard in range(4):
@@ -251,25 +220,6 @@ def test_ablations__print_our_numbers_beside_the_papers(labelled, tmp_path):
 
 
 @pytest.mark.slow
-def test_three_phases__serves_what_it_fine_tuned(tmp_path):
-    options = ["--images", 256, "--labels", 40, "--epochs", 1, "--tuning-epochs", 2, "--folder", "phases"]
-    output = run_example("three_phases.py", *options, cwd=tmp_path)
-    folder = tmp_path / "phases"
-    found = accuracies(folder / "three_phases.json")
-    assert set(found) == {
-        (phase, name) for phase in ("frozen", "fine-tuned") for name in ("untrained", "reconstruction", "BYOL")
-    }
-    assert all(f"{100 * accuracy:.1f} (" in output for accuracy in found.values())
-    served = json.loads((folder / "served.json").read_text())
-    assert served["accuracy"] == found["fine-tuned", "BYOL"]
-    assert served["difference"] < 1e-5
-    assert tf.saved_model.load(tmp_path / served["path"]).signatures["serving_bytes"]
-    curve = json.loads((folder / "compression.json").read_text())["rows"]
-    assert [row["components"] for row in curve] == [1, 2, 4, 8, 16, 32, 64]
-    assert f"{curve[2]['accuracy']:.1%}" in output
-
-
-@pytest.mark.slow
 def test_search__fits_a_setting_into_processor_seconds(labelled, tmp_path):
     result = searched(labelled, tmp_path, ["--cpu-seconds", 3], ["batch_size=16"])
     assert result["epochs"] > 0.1
@@ -290,14 +240,3 @@ def searched(labelled, folder, budget, settings):
     assert 0.0 <= result["knn"] <= 100.0
     assert 0.0 <= result["linear"] <= 100.0
     return result
-
-
-def test_rows_and_series__prints_the_table_of_what_its_commands_found(tmp_path):
-    words = ["--kind", "sequences", "--examples", "120", "--epochs", "1", "--baselines", "raw,untrained"]
-    printed = run_example(
-        "rows_and_series.py", *words, "--folder", tmp_path, "--json", tmp_path / "a.json", cwd=tmp_path
-    )
-    (found,) = json.loads((tmp_path / "a.json").read_text()).values()
-    assert list(found) == ["raw values", "untrained", "online"]
-    assert accuracies(tmp_path / "sequences-0" / "run" / "evaluation.json")["knn", "online"] == found["online"]["knn"]
-    assert f"{100 * found['online']['knn']:.1f}" in printed

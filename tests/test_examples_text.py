@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from test_examples import ROOT, run_example
+from running import ROOT, run_example
 
 
 @pytest.mark.slow

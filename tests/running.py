@@ -1,0 +1,23 @@
+"""Running the examples as their readers do, and reading what they write."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def run_example(name, *arguments, cwd):
+    command = [sys.executable, ROOT / "examples" / name, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def accuracies(path):
+    """What `evaluation.json` says, by judge and representation."""
+    rows = json.loads(path.read_text())["rows"]
+    return {(row["judge"], row["representation"]): row["accuracy"] for row in rows}
