@@ -1,10 +1,12 @@
 """Series of numbers: what stands in front of networks, the networks, and training on them."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import assert_same, moved, weights_of
+from builders import assert_same, moved, two_devices, weights_of
 
 import byol_keras as bk
 from byol_keras.encoders import recurrent, temporal_conv
@@ -119,6 +121,24 @@ def test_batch_statistics__are_those_of_real_steps():
         encoder(series, training=True)
         means.append([weight.numpy() for weight in encoder.non_trainable_weights])
     assert_same(*means, atol=1e-5)
+
+
+def test_batch_statistics__of_two_replicas_are_those_of_one_device():
+    strategy, found = two_devices(), []
+    for scope in (contextlib.nullcontext(), strategy.scope()):
+        keras.utils.set_random_seed(0)
+        with scope:
+            encoder = temporal_conv((None, 2), (4,), synchronized=True)
+        if not found:
+            outputs = encoder(SERIES, training=True)
+        else:
+            parts = strategy.experimental_distribute_values_from_function(
+                lambda context: tf.constant(np.split(SERIES, 2)[context.replica_id_in_sync_group])
+            )
+            run = tf.function(lambda parts: strategy.run(lambda part: encoder(part, training=True), [parts]))  # noqa: B023
+            outputs = np.concatenate(strategy.experimental_local_results(run(parts)))
+        found.append([np.asarray(outputs), *(weight.numpy() for weight in encoder.non_trainable_weights)])
+    assert_same(*found, atol=1e-5)
 
 
 @pytest.mark.parametrize(

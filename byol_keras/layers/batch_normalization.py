@@ -17,7 +17,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     inputs once or twice and keeps float32 statistics for half-precision inputs.
 
     The kernel serves inputs of any rank whose last axis is normalised. Everything else goes Keras' own way:
-    another `axis`, a mask, `renorm` and float64.
+    another `axis`, a mask, `renorm` and float64. (With a mask Keras synchronises nothing: several replicas are served
+    here.)
 
     With `synchronized=True` and several replicas, sums, sums of squares and counts travel together: one message
     forward and one backward where Keras sends three. On one device synchronising changes nothing, and the kernel
@@ -46,10 +47,18 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         training = bool(training) and self.trainable
-        if mask is not None or not self._can_fuse(inputs, training):
+        fusible = self._can_fuse(inputs, training)
+        if mask is not None and fusible and training and self._together:
+            outputs = self._train_together(tf.cast(inputs, tf.float32), mask)
+        elif mask is not None or not fusible:
             return super().call(inputs, training=training, mask=mask)
-        outputs = self._train(inputs) if training else self._infer(inputs)
+        else:
+            outputs = self._train(inputs) if training else self._infer(inputs)
         return keras.ops.cast(outputs, self.compute_dtype)
+
+    @property
+    def _together(self) -> bool:
+        return self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1
 
     def _can_fuse(self, inputs: tf.Tensor, training: bool) -> bool:
         rank = len(inputs.shape)
@@ -59,7 +68,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return training or rank == 4
 
     def _train(self, inputs: tf.Tensor) -> tf.Tensor:
-        if self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        if self._together:
             return self._train_together(tf.cast(inputs, tf.float32))
         if len(inputs.shape) == 4:
             return self._train_images(inputs)
@@ -73,13 +82,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self._update(mean, variance * (count - 1.0) / count)
         return outputs
 
-    def _train_together(self, inputs: tf.Tensor) -> tf.Tensor:
+    def _train_together(self, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
         # The variance is a difference of two sums, which loses digits far from zero: the moving mean is nearby.
         nearby = tf.cast(self.moving_mean, tf.float32)
         shifted = inputs - nearby
         channels, axes = inputs.shape[-1], list(range(len(inputs.shape) - 1))
-        sums = [tf.reduce_sum(values, axes) for values in (shifted, tf.square(shifted))]
-        count = tf.cast(tf.size(inputs) // channels, tf.float32)
+        counted = shifted if mask is None else tf.where(mask[..., tf.newaxis], shifted, 0.0)
+        sums = [tf.reduce_sum(values, axes) for values in (counted, tf.square(counted))]
+        count = tf.size(inputs) // channels if mask is None else tf.math.count_nonzero(mask)
+        count = tf.cast(count, tf.float32)
         ours = tf.concat([*sums, count[tf.newaxis]], axis=0)
         total = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, ours)
         mean, square = tf.split(total[:-1] / total[-1], 2)
