@@ -10,6 +10,8 @@ __all__ = ["KINDS", "text"]
 _CELLS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "simple": keras.layers.SimpleRNN}
 _TRANSFORMER = "transformer"
 _PER_HEAD = 32
+# Of a new word's numbers. Optimizers such as Adam move numbers of any size by as much, so small ones learn sooner.
+_SIZE = 0.1
 
 KINDS = (*_CELLS, _TRANSFORMER)
 """What `text` takes as `kind`."""
@@ -51,11 +53,10 @@ def text(
     check_positive(vocabulary=vocabulary, width=width, depth=depth, **{} if length is None else {"length": length})
     _check(vocabulary, length, kind, width, unroll)
     inputs = keras.Input((length,), dtype="int64", name="ids")
-    # Of the size of the positions' code; a transformer normalises what it adds up.
-    words = Words(vocabulary, width, embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0), name="words")
+    words = Words(vocabulary, width, embeddings_initializer=keras.initializers.RandomNormal(stddev=_SIZE), name="words")
     tokens = words(inputs)
     if kind == _TRANSFORMER:
-        tokens = Positions(name="positions")(tokens)
+        tokens = Positions(_SIZE / 2, name="positions")(tokens)
         for number in range(1, depth + 1):
             tokens = _attentive(tokens, number)
         tokens = keras.layers.LayerNormalization(name="norm")(tokens)

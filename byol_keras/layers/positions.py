@@ -14,12 +14,14 @@ class Positions(keras.layers.Layer):
     """Adds to each vector of a sequence a code of its place, which attention does not see by itself.
 
     ```
-    code[place, 2i] = sin(place / 10000^(2i / width))      code[place, 2i + 1] = cos(place / 10000^(2i / width))
+    code[place, 2i] = scale * sin(place / 10000^(2i / width))
+    code[place, 2i + 1] = scale * cos(place / 10000^(2i / width))
     ```
 
     The code is not learned, so sequences may be of any length.
 
     Args:
+        scale: size of the code, positive: how much places count beside what stands there. Default 1.
         **kwargs: of every Keras layer.
 
     Example:
@@ -31,8 +33,11 @@ class Positions(keras.layers.Layer):
     Reference: [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.5.
     """
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, scale: float = 1.0, **kwargs: object) -> None:
         super().__init__(**kwargs)
+        if not scale > 0.0:
+            raise ValueError(f"`scale` must be positive. Received: scale={scale}")
+        self.scale = float(scale)
         self.supports_masking = True
 
     def call(self, vectors: tf.Tensor) -> tf.Tensor:
@@ -42,7 +47,10 @@ class Positions(keras.layers.Layer):
         ahead = np.where(np.arange(width) % 2, np.pi / 2, 0.0)
         places = tf.range(tf.shape(vectors)[1] if vectors.shape[1] is None else vectors.shape[1])
         angles = tf.cast(places, tf.float32)[:, None] * tf.constant(rates, tf.float32) + tf.constant(ahead, tf.float32)
-        return vectors + tf.cast(tf.sin(angles), vectors.dtype)
+        return vectors + tf.cast(self.scale * tf.sin(angles), vectors.dtype)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"scale": self.scale}
