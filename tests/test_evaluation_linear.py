@@ -187,3 +187,20 @@ def test_split__of_small_classes_leaves_an_example_on_either_side():
 def test_parts__refuse_what_can_not_be_divided(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        # As seen of a recurrent network: the first strengths find nothing, and their scores move by luck.
+        ([218, 212, 210, 210, 232, 297, 350, 400, 454, 440, 430], 8),
+        # Once it has risen, two falls end the search: what comes after is not looked at.
+        ([218, 300, 400, 390, 380, 900, 0, 0, 0, 0, 0], 2),
+    ],
+)
+def test_linear__is_patient_until_something_was_learned(monkeypatch, scores, best):
+    from byol_keras.evaluation import linear
+
+    monkeypatch.setattr(linear, "_held_out_scores", lambda *_: iter(scores))
+    labels = np.arange(5000) % 4
+    assert linear._choose(np.zeros((5000, 2)), labels, list(linear.STRENGTHS), seed=0) == linear.STRENGTHS[best]

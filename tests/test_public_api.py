@@ -88,7 +88,6 @@ SAMPLES = {
     "SequenceViews": lambda: bk.views.SequenceViews((0.3, 0.8), 0.2, 0.3, 0.4, 0.5, 0.25, span=3),
     "Steps": lambda: bk.layers.Steps([1.0, 0.0], [2.0, 1.0], name="steps"),
     "TokenViews": lambda: bk.views.TokenViews((0.3, 0.7), 0.2, 0.1, 3),
-    "Positions": lambda: bk.layers.Positions(name="places"),
     "ClipViews": lambda: bk.views.ClipViews(4, {"size": 16, "preset": "cifar", "hue": 0.2}, stride=(1, 3)),
     "PyramidBackbone": lambda: bk.downstream.keras_cv_backbone(bk.encoders.small_resnet((32, 32, 3), (4, 8)), finest=2),
     "OverFrames": lambda: bk.layers.OverFrames(keras.layers.Dense(2), name="over"),

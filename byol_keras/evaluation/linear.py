@@ -24,6 +24,7 @@ _SPLITS = 5
 
 # Weaker strengths, the slowest of all, are left out after so many in a row did worse than the best.
 _PATIENCE = 2
+_LUCK = 3
 
 # Values of a bank below which threads spend more time on waiting for each other than they save.
 _ONE_THREAD = 2**26
@@ -154,10 +155,12 @@ def _choose(bank: np.ndarray, labels: np.ndarray, strengths: list[float], seed: 
         return strengths[len(strengths) // 2]
     splits = min(_SPLITS, math.ceil(5 * _ANSWERS / len(labels)))
     scores = [_held_out_scores(bank, labels, strengths, seed + split) for split in range(splits)]
-    best, chosen, falling = -1, strengths[0], 0
+    first, best, chosen, falling = None, -1, strengths[0], 0
     for strength, parts in zip(strengths, zip(*scores, strict=True), strict=False):
         score = sum(parts)
-        falling = falling + 1 if score < best else 0
+        first = score if first is None else first
+        # At the strong end scores move by luck alone: they have to rise by more than that before a fall means anything.
+        falling = falling + 1 if score < best and best > first + _LUCK * math.sqrt(first) else 0
         if score > best:
             best, chosen = score, strength
         if falling == _PATIENCE:
