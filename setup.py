@@ -38,7 +38,7 @@ _EXTRAS = {
     "bench": ["albumentations>=2", "kornia>=0.8", "torch>=2.4"],
 }
 # Whose behaviour is promised: exports are run by the runtimes that they are made for.
-_TESTED = ("litert", "onnx", "serving", "openvino")
+_TESTED = ("litert", "onnx", "serving", "openvino", "parquet", "dicom")
 
 setup(
     name="byol-keras",

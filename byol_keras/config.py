@@ -59,7 +59,7 @@ class PretrainConfig:
     size: int | None = _option(
         None, "side of pictures as the encoder will be used on them; steps of series; words of texts"
     )
-    channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour, and all there are for .npy")
+    channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour; of .npy and DICOM all there are")
     batch_size: int | None = _option(None, "pictures per step")
     optimizer: str | None = _option(None, _either("optimizer"))
     rate: float | None = _option(None, "learning rate at its peak, for this batch size")

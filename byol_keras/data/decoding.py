@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from .dicom import decode_dicom, dicom_header, is_dicom
 from .npy import decode_npy, npy_header
 from .pixels import as_pixels, check_area, with_channels
 from .source import Broken
@@ -24,6 +25,8 @@ _MAGIC = {
     b"MM\0*": "TIFF",
     b"\x93NUMPY": "NPY",
 }
+# What has a number of channels of its own.
+_ARRAYS = {"NPY": decode_npy, "DICOM": decode_dicom}
 _ORIENTATION = 0x0112
 _END_OF_JPEG = b"\xff\xd9"
 _CUT = "is cut off or damaged"
@@ -40,7 +43,7 @@ class Header(NamedTuple):
     """Of the upright picture."""
     width: int
     channels: int | None
-    """Of an `.npy` file; None for pictures, which become what is asked for."""
+    """Of `.npy` and DICOM files; None for others, which become what is asked for."""
     deep: bool
     """Whether eight bits are too few."""
     turned: bool
@@ -52,6 +55,8 @@ class Header(NamedTuple):
 def read_header(data: bytes) -> Header:
     """The header of a picture. Raises `Broken` for what is none, or too large to be decoded."""
     kind = kind_of(data)
+    if kind == "DICOM":
+        return Header(kind, *dicom_header(data), deep=True, turned=False, croppable=False)
     if kind == "NPY":
         shape, dtype, _, _ = npy_header(data)
         return Header(kind, *shape, deep=dtype != np.uint8, turned=False, croppable=False)
@@ -73,12 +78,13 @@ def decode(data: bytes, channels: int | None = None) -> np.ndarray:
     reads the upper eight bits). EXIF orientation is applied.
 
     Args:
-        data: the content of a JPEG, PNG, GIF, BMP, WebP, TIFF or `.npy` file.
-        channels: 1 for grey or 3 for RGB. None, the default, means 3 for pictures, and leaves `.npy` as it is.
+        data: the content of a JPEG, PNG, GIF, BMP, WebP, TIFF, DICOM or `.npy` file.
+        channels: 1 for grey or 3 for RGB. None, the default, means 3 for pictures, and leaves DICOM and `.npy` as
+            they are.
     """
     kind = kind_of(data)
-    if kind == "NPY":
-        return with_channels(decode_npy(data), channels)
+    if kind in _ARRAYS:
+        return with_channels(_ARRAYS[kind](data), channels)
     image = _open(data, kind)
     with failing_in_words():
         pixels = _deep_png(data) if _png_depth(data) == 16 else _pillow_pixels(image, channels)
@@ -92,6 +98,8 @@ def kind_of(data: bytes) -> str:
     for magic, kind in _MAGIC.items():
         if data.startswith(magic):
             return kind
+    if is_dicom(data):
+        return "DICOM"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     raise Broken("is no picture: it begins like none of the formats that are read" if data else "is empty")

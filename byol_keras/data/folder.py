@@ -12,7 +12,7 @@ from .source import Broken, Source
 
 __all__ = ["PICTURE_SUFFIXES", "FolderSource", "find_files", "find_pictures"]
 
-PICTURE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
+PICTURE_SUFFIXES = (".bmp", ".dcm", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
 
 
 class FolderSource(Source):
