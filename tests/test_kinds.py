@@ -48,6 +48,9 @@ def test_pretrain__on_a_table_leaves_a_judged_encoder(vectors_run, capsys):
     assert encoder.input_shape == (None, 7)
     page = (run / "report.html").read_text()
     assert "raw values" in page
+    curve = json.loads((run / "compression.json").read_text())
+    assert (curve["width"], curve["query_examples"]) == (256, evaluation["test_examples"])
+    assert "Compression" in page
     assert "rows" in page
     assert "picture" not in re.sub(r"<style>.*?</style>|data:image[^\"]*", "", page, flags=re.S)
 

@@ -34,7 +34,7 @@ class EvaluateOptions:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Prints a table and writes `evaluation.json` into the run's folder."""
+    """Prints a table and writes `evaluation.json` and `compression.json` into the run's folder."""
     given = parse(parser_of("evaluate", COMMANDS["evaluate"], EvaluateOptions), arguments)
     options = EvaluateOptions(**given)
     require(options, "run")
@@ -46,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
 
     run = Run(options.run)
     data = labelled_data(run, options.data, options.labels, options.data_dir)
-    evaluation = evaluate_run(
+    evaluation, curve = evaluate_run(
         run,
         data,
         options.network,
@@ -58,5 +58,6 @@ def run(arguments: Sequence[str]) -> int:
         options.baseline_epochs,
     )
     evaluation.save(run.folder.evaluation)
+    curve.save(run.folder.compression)
     Console().print(table(evaluation))
     return 0

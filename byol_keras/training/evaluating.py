@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..evaluation import Evaluation, Row, subset
+from ..evaluation import Row, subset
 from ..evaluation.judging import JUDGES
 from ..finetuning import finetuned_predictions
-from .judging import JudgeSet, judge_encoders
+from .judging import Judged, JudgeSet, judge_encoders
 from .loading import Run
 from .rivals import RIVALS, rivals
 from .rundata import RunData
@@ -31,7 +31,7 @@ def evaluate_run(
     temperature: float = 0.1,
     seed: int = 0,
     baseline_epochs: int = 30,
-) -> Evaluation:
+) -> Judged:
     """Judges a run's encoder on labelled data.
 
     Args:
@@ -55,7 +55,7 @@ def evaluate_run(
     encoders[network] = run.encoder(network)
     frozen = [judge for judge in judges if not judge.startswith("finetune")]
     plain = tuple(name for name in baselines if name in ("raw", "pca"))
-    evaluation = judge_encoders(
+    evaluation, curve = judge_encoders(
         found,
         encoders,
         lambda source: data.whole(source, run.plan),
@@ -67,7 +67,7 @@ def evaluate_run(
         seed=seed,
     )
     tuned = [judge for judge in judges if judge.startswith("finetune")]
-    return evaluation.plus(_finetuned(run, data, found, encoders, tuned, seed))
+    return Judged(evaluation.plus(_finetuned(run, data, found, encoders, tuned, seed)), curve)
 
 
 def labelled_data(run: Run, data: str | None, labels: str | None, data_dir: str | None) -> RunData:

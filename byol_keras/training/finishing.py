@@ -36,8 +36,9 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
         encoders = {"untrained": initial_encoder(plan, folder.initial(config)), "online": model.encoder}
         encoders = {name: behind(model.preprocessor, encoder) for name, encoder in encoders.items()}
         whole = partial(data.whole, plan=plan)
-        evaluation = judge_encoders(judged, encoders, whole, data.raw(plan), judges=("knn", "linear"))
+        evaluation, curve = judge_encoders(judged, encoders, whole, data.raw(plan), judges=("knn", "linear"))
         evaluation.save(folder.evaluation)
+        curve.save(folder.compression)
         console.print(table(evaluation))
     write_report(folder.path, report_material(model, plan, data))
     console.print(f"report: {folder.report}\nencoder: {folder.encoder}", highlight=False, soft_wrap=True)

@@ -50,6 +50,7 @@ class RunFolder:
         self._initial = self.file("initial.keras")
         self.skipped = self.file("skipped.txt")
         self.evaluation = self.file("evaluation.json")
+        self.compression = self.file("compression.json")
         self.report = self.file("report.html")
         self.export = self.file("export")
 

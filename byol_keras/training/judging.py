@@ -7,9 +7,12 @@ import keras
 import numpy as np
 
 from ..data import Examples, Source, matched_labels
-from ..evaluation import Evaluation, extract_features, judge, pca, split_labelled
+from ..evaluation import Compression, Evaluation, compression_curve, extract_features, judge, pca, split_labelled
 
-__all__ = ["JudgeSet", "Raw", "judge_encoders", "judge_set"]
+__all__ = ["JudgeSet", "Judged", "Raw", "judge_encoders", "judge_set"]
+
+
+_CURVE_BANK, _CURVE_QUERIES = 5000, 1000
 
 
 class JudgeSet(NamedTuple):
@@ -62,6 +65,18 @@ class Raw(NamedTuple):
     features: Callable[[Iterable[np.ndarray]], np.ndarray]
 
 
+class Judged(NamedTuple):
+    """What judges say of several representations.
+
+    Args:
+        evaluation: their accuracies.
+        compression: what is left of the last one when it is shortened.
+    """
+
+    evaluation: Evaluation
+    compression: Compression
+
+
 def judge_encoders(
     found: JudgeSet,
     encoders: Mapping[str, keras.Model],
@@ -69,12 +84,12 @@ def judge_encoders(
     raw: Raw,
     baselines: tuple[str, ...] = ("raw",),
     **options: object,
-) -> Evaluation:
+) -> Judged:
     """Judges encoders, and baselines that need no training, in one pass over the examples.
 
     Args:
         found: what to judge by.
-        encoders: by the name that they have in the table.
+        encoders: by the name that they have in the table, the one that matters last.
         decode: makes examples of a source, as the encoders take them.
         raw: the examples themselves.
         baselines: `"raw"`, `"pca"`. Default the first.
@@ -89,7 +104,22 @@ def judge_encoders(
     baseline = {"raw": (raw.name, lambda: plain), "pca": ("pca", lambda: pca(*plain))}
     rows = {name: make() for name, make in (baseline[word] for word in baselines)} | pairs
     names = found.bank.class_names
-    return judge(rows, bank_labels, query_labels, data=found.queries.name, class_names=names, **options)
+    judged = judge(rows, bank_labels, query_labels, data=found.queries.name, class_names=names, **options)
+    last, labels = pairs[[*encoders][-1]], (bank_labels, query_labels)
+    neighbours = {name: options[name] for name in ("k", "temperature") if name in options}
+    return Judged(judged, _compression(*last, *labels, **neighbours))
+
+
+def _compression(
+    bank: np.ndarray, queries: np.ndarray, bank_labels: np.ndarray, query_labels: np.ndarray, **neighbours: object
+) -> Compression:
+    """The curve on some of the examples: it looks for neighbours a dozen times."""
+    some, asked = _chosen(len(bank), _CURVE_BANK), _chosen(len(queries), _CURVE_QUERIES)
+    return compression_curve(bank[some], bank_labels[some], queries[asked], query_labels[asked], **neighbours)
+
+
+def _chosen(length: int, count: int, seed: int = 0) -> np.ndarray:
+    return np.sort(np.random.default_rng(seed).permutation(length)[:count])
 
 
 def _encoded(source: Source, examples: Examples, look: Mapping[str, Callable]) -> tuple[dict, np.ndarray]:
@@ -120,4 +150,4 @@ def _can_teach(bank: Source | None) -> bool:
 def _some(source: Source, count: int, seed: int) -> Source:
     if len(source) <= count:
         return source
-    return source.subset(np.sort(np.random.default_rng(seed).permutation(len(source))[:count]))
+    return source.subset(_chosen(len(source), count, seed))
