@@ -10,7 +10,19 @@ trained on or judged by.
 BYOL gets the texts of the training part alone: two views of each, a span of it with some words left out and some made
 unknown. Labels come in when it is over: kNN and a linear classifier learn from features of the training part. Beside it
 stand bags of words (tf-idf) as they are and their principal components, the network before training, BYOL with the loss
-InfoNCE, and the same network trained with all labels.
+InfoNCE, and the same network trained with all labels. It takes three minutes of a processor. Ours, with Python 3.11, in
+percent of 641 texts of 15 packages:
+
+                       kNN   linear
+    bag of words      81.7     79.6
+    its components    73.5     73.8
+    untrained         51.2     47.1
+    BYOL              55.9     57.9
+    BYOL, InfoNCE     59.8     61.0
+    supervised        72.1     74.1
+
+So on two thousand short texts BYOL learns what the untrained network does not know, but words themselves, which each
+package has its own of, say more than any network that begins from nothing.
 """
 
 import argparse
