@@ -7,6 +7,7 @@ from builders import pictures
 
 import byol_keras as bk
 from byol_keras import recipes
+from byol_keras.encoders.text import KINDS as TEXT_NETWORKS
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_get__suggests_the_nearest_name():
 def test_recipe__says_its_source_and_names_a_network_that_exists(name):
     recipe = recipes.get(name)
     assert recipe.source
-    assert recipe.encoder_name in bk.encoders.__all__
+    assert recipe.encoder_name in (*bk.encoders.__all__, *TEXT_NETWORKS)
 
 
 @pytest.mark.parametrize("epochs", [40, 100, 300, 1000])
@@ -135,3 +136,10 @@ def test_scaled__interpolates_between_presets_in_the_logarithm_of_epochs():
     between = recipes.scaled(4096, 200, 1_281_167)
     share = np.log(200 / 100) / np.log(300 / 100)
     assert between.base_rate == pytest.approx(0.45 + share * (0.3 - 0.45), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_clip_norm__reaches_every_optimizer_that_has_one(name):
+    recipe = dataclasses.replace(bk.recipes.get("sequences"), optimizer_name=name)
+    assert recipe.optimizer_over(100, 10).global_clipnorm == recipe.clip_norm == 1.0
+    assert dataclasses.replace(recipe, clip_norm=None).optimizer_over(100, 10).global_clipnorm is None

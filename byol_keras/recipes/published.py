@@ -128,8 +128,9 @@ _SEQUENCES = replace(
     name="sequences",
     source="byol_keras, found on series of its own (see examples/rows_and_series.py)",
     encoder_name="temporal_conv",
-    view_options={},
+    view_options={"crop": (0.3, 0.6), "jitter": 0.3, "scaling": 0.3},
     kind="sequences",
+    clip_norm=1.0,
 )
 
 _TEXT = replace(

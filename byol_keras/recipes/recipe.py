@@ -41,6 +41,8 @@ class Recipe:
             show it as large as it will be later, and cost less. Default 1, as published.
         view_options: further arguments of the views, `ImageViews` for pictures.
         kind: of the data that it is for. Default `"pictures"`.
+        clip_norm: largest norm of all gradients together, for recurrent networks, whose gradients may explode; LARS has
+            its own measure. On several replicas each clips its own share. Default None: as they are.
 
     Example:
     >>> recipe = Recipe("short", "ours", epochs=10, batch_size=512, base_rate=0.3, weight_decay=1e-6, tau=0.99)
@@ -69,6 +71,7 @@ class Recipe:
     view_share: float = 1.0
     view_options: Mapping = field(default_factory=dict)
     kind: str = "pictures"
+    clip_norm: float | None = None
 
     @property
     def learning_rate(self) -> float:
@@ -133,15 +136,17 @@ def _lars(recipe: Recipe, schedule: WarmupCosine) -> keras.optimizers.Optimizer:
 def _sgd(recipe: Recipe, schedule: WarmupCosine) -> keras.optimizers.Optimizer:
     # PyTorch adds the decay to the gradient, so that momentum multiplies it; Keras' decay is decoupled.
     decay = recipe.weight_decay / (1.0 - recipe.momentum)
-    return keras.optimizers.SGD(schedule, momentum=recipe.momentum, weight_decay=decay)
+    return keras.optimizers.SGD(
+        schedule, momentum=recipe.momentum, weight_decay=decay, global_clipnorm=recipe.clip_norm
+    )
 
 
 def _adam(recipe: Recipe, schedule: WarmupCosine) -> keras.optimizers.Optimizer:
-    return keras.optimizers.Adam(schedule)
+    return keras.optimizers.Adam(schedule, global_clipnorm=recipe.clip_norm)
 
 
 def _adamw(recipe: Recipe, schedule: WarmupCosine) -> keras.optimizers.Optimizer:
-    return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+    return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm)
 
 
 OPTIMIZERS = {"lars": _lars, "sgd": _sgd, "adam": _adam, "adamw": _adamw}
