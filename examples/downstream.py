@@ -12,6 +12,20 @@ and trains the same model on either network for the same number of steps, the wh
   other things apart, of 4 pictures each (linear discriminant analysis). Area under the ROC curve.
 - super-resolution: twice as high and wide, from 200 pictures. Peak signal-to-noise ratio in dB; bicubic beside it.
 - action: how does the shape move? From 400 clips of 6 frames. Accuracy.
+
+Ours, in about eight minutes on two cores:
+
+                                     untrained   BYOL   bicubic
+    classification     accuracy, %        22.6   65.7
+    segmentation       mIoU, %            31.0   36.3
+    detection          mAP at .5, %       22.2   38.8
+    verification       area, %            53.1   65.7
+    super-resolution   PSNR, dB           20.5   20.4      19.0
+    action             accuracy, %         9.4   66.8
+
+What BYOL learned from shapes helps wherever shapes have to be recognised, most where labels are few: without it the
+network learns 400 clips by heart, and is at chance with others. Pixels it does not help to guess: for super-resolution
+random weights are as good a start.
 """
 
 import argparse

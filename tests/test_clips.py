@@ -121,7 +121,7 @@ def test_clips__refuse_what_they_can_not_be(build, sentence):
 
 @pytest.fixture(scope="module")
 def encoder():
-    return bk.encoders.small_resnet((16, 16, 3), widths=(4, 8))
+    return bk.encoders.small_resnet((16, 16, 3), widths=(16, 24))
 
 
 def test_over_frames__of_repeated_frames_is_the_encoder_on_one(encoder):
@@ -159,11 +159,11 @@ def test_over_frames__survives_saving_and_serving(encoder, tmp_path):
 @pytest.mark.slow
 def test_training__on_clips_learns_what_they_show(tmp_path):
     videos, _, _ = bk.data.moving_shapes(64, frames=6)
-    model = bk.BYOL(over_frames(bk.encoders.small_resnet((24, 24, 3), widths=(4, 8))), ClipViews(3, {"size": 24}))
+    model = bk.BYOL(over_frames(bk.encoders.small_resnet((24, 24, 3), widths=(16, 24))), ClipViews(3, {"size": 24}))
     model.compile(bk.LARS(0.2))
     history = model.fit(videos, epochs=2, batch_size=16, verbose=0).history
     assert np.isfinite(history["loss"]).all()
-    assert model.predict(videos[:, :, :24, :24], verbose=0).shape == (64, 8)
+    assert model.predict(videos[:, :, :24, :24], verbose=0).shape == (64, 24)
     model.save(tmp_path / "run.keras")
     revived = keras.models.load_model(tmp_path / "run.keras")
     assert revived.views.get_config() == model.views.get_config()

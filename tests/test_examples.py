@@ -97,7 +97,7 @@ def test_segmentation__judges_every_encoder_frozen_and_whole(tmp_path, brief_run
 
 @pytest.mark.slow
 def test_downstream__gives_both_encoders_every_task(tmp_path):
-    bk.encoders.small_resnet((32, 32, 3), widths=(4, 8, 16)).save(tmp_path / "encoder.keras")
+    bk.encoders.small_resnet((32, 32, 3), widths=(16, 16, 16)).save(tmp_path / "encoder.keras")
     options = ["--encoder", "encoder.keras", "--steps", 2, "--share", 0.2, "--json", "found.json"]
     output = run_example("downstream.py", *options, cwd=tmp_path)
     found = json.loads((tmp_path / "found.json").read_text())

@@ -51,7 +51,7 @@ def keras_cv_backbone(
     Args:
         encoder: a built functional model of pictures in [0, 1]; it stays as it is.
         input_shape: of the pictures, `(height, width, channels)`, with sides that `P5` divides. Default the encoder's.
-        finest: number of the level that the finest map is called. Default None: by its size.
+        finest: number of the level that the finest map is called, from 0 to 5. Default None: by its size.
         frozen: whether the encoder's weights and statistics stay as they are. Default False.
 
     Example:
@@ -61,6 +61,8 @@ def keras_cv_backbone(
     >>> {name: maps.shape[1:] for name, maps in backbone.output.items()}
     {'P2': (16, 16, 64), 'P3': (8, 8, 128), 'P4': (4, 4, 256), 'P5': (2, 2, 512)}
     """
+    if finest is not None and finest not in range(_COARSEST + 1):
+        raise ValueError(f"`finest` must be a level from 0 to {_COARSEST}. Received: finest={finest}")
     features = feature_maps(encoder, input_shape, frozen)
     height, width = features.inputs[0].shape[1:3]
     levels = {round(math.log2(height / maps.shape[1])): maps for maps in features.outputs}
