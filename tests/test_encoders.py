@@ -108,8 +108,8 @@ def test_resnet__only_kernels_decay():
 
 
 def test_residual_block__equals_its_formula():
-    """The second block of a network of widths (4, 6), layer by layer."""
-    model = train_statistics(small_resnet((8, 8, 3), widths=(4, 6)))
+    """The second block of a network of widths (16, 6), layer by layer."""
+    model = train_statistics(small_resnet((8, 8, 3), widths=(16, 6)))
     names = ("stage_1", "stage_2", "representation")
     x, expected, pooled = keras.Model(model.input, [model.get_layer(name).output for name in names])(pixels(model))
 
@@ -262,3 +262,17 @@ def test_named__x2_is_twice_the_width(name):
 def test_named__refuses_a_width_of_nothing(name):
     with pytest.raises(ValueError, match="`encoder` must be one of"):
         encoders.named(name, (32, 32, 3))
+
+
+@pytest.mark.parametrize("side", [16, 15])
+def test_shortcuts__of_few_channels_take_every_second_pixel_first_and_come_to_the_same(side):
+    """The gradient of a strided 1x1 convolution of few channels corrupts memory in oneDNN."""
+    narrow = small_resnet((side, side, 3), widths=(8, 12))
+    shortcut = narrow.get_layer("stage_2_block_1_shortcut_conv")
+    assert shortcut.strides == (1, 1)
+    maps = np.random.default_rng(0).normal(size=(2, side, side, 8)).astype("float32")
+    strided = keras.layers.Conv2D(12, 1, 2, "same", use_bias=False)
+    strided.build(maps.shape)
+    strided.set_weights(shortcut.get_weights())
+    taken = narrow.get_layer("stage_2_block_1_shortcut_every")(maps)
+    np.testing.assert_allclose(shortcut(taken), strided(maps), atol=1e-5)

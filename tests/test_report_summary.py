@@ -27,8 +27,8 @@ COLLAPSED = history([0.8 * 0.7**i for i in range(20)])
     [
         (0.50, 0.28, 0.30, "good", "It learned"),
         (0.30, 0.28, 0.10, "unsure", "Little was learned"),
-        (0.50, 0.28, 0.49, "unsure", "It learned, but not more than the pixels show"),
-        (0.50, 0.28, 0.70, "unsure", "It learned, but not more than the pixels show"),
+        (0.50, 0.28, 0.49, "unsure", "It learned, but not more than the raw pixels show"),
+        (0.50, 0.28, 0.70, "unsure", "It learned, but not more than the raw pixels show"),
         (0.20, 0.28, 0.30, "bad", "Training made it worse"),
     ],
 )
