@@ -96,13 +96,14 @@ def test_segmentation__judges_every_encoder_frozen_and_whole(tmp_path, brief_run
 
 
 @pytest.mark.slow
-def test_downstream__gives_both_encoders_every_task(tmp_path):
+def test_downstream__gives_both_encoders_the_same_tasks(tmp_path):
     bk.encoders.small_resnet((32, 32, 3), widths=(16, 16, 16)).save(tmp_path / "encoder.keras")
-    options = ["--encoder", "encoder.keras", "--steps", 2, "--share", 0.2, "--json", "found.json"]
-    output = run_example("downstream.py", *options, cwd=tmp_path)
+    # Segmentation is the costliest, and goes the way of detection.
+    tasks = ["classification", "detection", "verification", "super-resolution", "action"]
+    options = ["--encoder", "encoder.keras", "--tasks", *tasks, "--steps", 2, "--share", 0.1]
+    output = run_example("downstream.py", *options, "--json", "found.json", cwd=tmp_path)
     found = json.loads((tmp_path / "found.json").read_text())
-    others = ["segmentation", "detection", "verification", "super-resolution", "action"]
-    assert list(found) == ["classification", *others]
+    assert list(found) == tasks
     for task, numbers in found.items():
         scale = 1 if task == "super-resolution" else 100
         for name in ("untrained", "BYOL"):

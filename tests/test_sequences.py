@@ -164,7 +164,7 @@ def test_encoders__refuse_what_makes_no_network(build, name):
         build()
 
 
-@pytest.mark.parametrize("cell", ["simple", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["simple", "gru"])
 def test_thousand_steps__train_with_finite_gradients(cell):
     """With recurrent weights that let a state grow, as training may make them, where only clipping helps."""
     encoder = recurrent((1000, 1), cell, (8,))
@@ -197,18 +197,10 @@ def rhythms(count=1200, time=32):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda shape, statistics: recurrent(shape, "gru", (64,), statistics=statistics),
-        lambda shape, statistics: temporal_conv(shape, (16, 32), statistics=statistics),
-    ],
-    ids=["recurrent", "temporal_conv"],
-)
-def test_training__on_series_learns_their_rhythm(build):
+def test_training__on_series_learns_their_rhythm():
     series, labels = rhythms()
     real = series[series != 0.0]
-    encoder = build(series.shape[1:], ([real.mean()], [real.std()]))
+    encoder = recurrent(series.shape[1:], "gru", (64,), statistics=([real.mean()], [real.std()]))
     # Windows that share few steps: what both views have in common is the rhythm then, and not the noise.
     model = bk.BYOL(encoder, views=SequenceViews((0.3, 0.6), jitter=0.3, scaling=0.3))
     model.compile(keras.optimizers.AdamW(5e-3, global_clipnorm=1.0))

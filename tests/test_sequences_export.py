@@ -28,7 +28,7 @@ ENCODERS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", ["lstm", "conv"])
 def test_exports__give_what_the_encoder_gives_for_every_length(name, tmp_path):
     encoder = moved(ENCODERS[name]())
     artefacts = [
