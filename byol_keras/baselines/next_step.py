@@ -12,7 +12,7 @@ from ..cloning import inputs_of
 from ..stepping import gathered
 from ..viewing import as_encoded
 from .learner import Learner
-from .series import LastStep, mean_over, real_steps
+from .series import LastStep, mean_over, weights_of_steps
 
 __all__ = ["NextStep"]
 
@@ -101,7 +101,7 @@ class NextStep(Learner):
 
     def losses_of(self, inputs: tf.Tensor, seed: tf.Tensor, training: bool) -> tf.Tensor:
         states = self.states(inputs, training=training)
-        real = real_steps(inputs)
+        real = weights_of_steps(inputs)
         wrong = self._wrong(self.head(states), self.standard(inputs), real)
         changing = _changing(tf.cast(states, tf.float32), real)
         self.prediction_tracker.update_state(wrong)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from .. import admission
 from ..viewing import as_encoded, make_pair, seed_of_batch
 from .learner import Learner
-from .series import mean_over, real_steps
+from .series import mean_over, weights_of_steps
 
 __all__ = ["Reconstruction"]
 
@@ -81,7 +81,7 @@ class Reconstruction(Learner):
         given = self._corrupted(inputs, seed)
         errors = tf.math.squared_difference(self._rebuilt(given, training), self.standard(inputs))
         if errors.shape.rank == 3:
-            return mean_over(tf.reduce_mean(errors, axis=-1), real_steps(inputs))
+            return mean_over(tf.reduce_mean(errors, axis=-1), weights_of_steps(inputs))
         return tf.reduce_mean(errors, axis=list(range(1, errors.shape.rank)))
 
     def _corrupted(self, inputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -3,26 +3,14 @@
 import keras
 import tensorflow as tf
 
-__all__ = ["LastStep", "lengths", "mean_over", "real_steps"]
+from ..layers import real_steps
+
+__all__ = ["LastStep", "mean_over", "weights_of_steps"]
 
 
-def lengths(series: tf.Tensor) -> tf.Tensor:
-    """Number of steps of each series up to the last one that is not all zeros, int32.
-
-    Args:
-        series: of shape `(batch, time, channels)`.
-
-    Example:
-    >>> lengths(tf.constant([[[1.0], [0.0], [2.0], [0.0]], [[0.0], [0.0], [0.0], [0.0]]])).numpy().tolist()
-    [3, 0]
-    """
-    filled = tf.reduce_any(tf.not_equal(series, 0), axis=-1)
-    return tf.reduce_max(tf.where(filled, tf.range(1, tf.shape(series)[1] + 1), 0), axis=1)
-
-
-def real_steps(series: tf.Tensor) -> tf.Tensor:
+def weights_of_steps(series: tf.Tensor) -> tf.Tensor:
     """1 for each step of a series, 0 for the padding behind it; float32 of shape `(batch, time)`."""
-    return tf.sequence_mask(lengths(series), tf.shape(series)[1], dtype=tf.float32)
+    return tf.cast(real_steps(series), tf.float32)
 
 
 def mean_over(values: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
@@ -59,7 +47,8 @@ class LastStep(keras.layers.Layer):
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         series, states = inputs
-        return tf.gather(states, tf.maximum(lengths(series) - 1, 0), axis=1, batch_dims=1)
+        lengths = tf.reduce_sum(tf.cast(real_steps(series), tf.int32), axis=1)
+        return tf.gather(states, tf.maximum(lengths - 1, 0), axis=1, batch_dims=1)
 
     def compute_mask(self, inputs: object, mask: object = None) -> None:
         return None

@@ -12,7 +12,7 @@ from ..config import PretrainConfig
 from ..data import Examples, Source
 from .judging import JudgeSet, Raw, judge_set
 from .kinds import kind_of
-from .kinds.kind import sampled
+from .kinds.kind import Wanted, sampled
 from .plan import Plan
 
 __all__ = ["RunData"]
@@ -45,7 +45,7 @@ class RunData:
         self._config = config
         self._skipped = skipped
         with _named("data"):
-            self.source = self.kind.open(config, config.data, known, labels=config.labels)
+            self.source = self.kind.open(config, Wanted(config.data, known, labels=config.labels))
         self.known = self.kind.known(config, self.source) if known is None else dict(known)
 
     @cached_property
@@ -63,7 +63,7 @@ class RunData:
         return judge_set(self.source, test)
 
     def _open(self, data: Any, **options: Any) -> Source:
-        return self.kind.open(self._config, data, self.known, **options)
+        return self.kind.open(self._config, Wanted(data, self.known, **options))
 
     def _judged_by(self, test: Source) -> JudgeSet:
         found = judge_set(self.source, test)

@@ -17,7 +17,7 @@ from ...report.drawing import draw_spectrograms
 from ...report.wording import KINDS
 from ...views import AudioViews
 from ..plan import Plan
-from .kind import Form, Kind, sampled, streamed
+from .kind import Form, Kind, Wanted, sampled, streamed
 
 __all__ = ["AudioKind"]
 
@@ -34,15 +34,8 @@ class AudioKind(Kind):
 
     words = KINDS["audio"]
 
-    def open(
-        self,
-        config: PretrainConfig,
-        data: Any,
-        known: Mapping[str, Any] | None = None,
-        split: str | None = None,
-        labels: Any = None,
-    ) -> Source:
-        return open_sounds(data, split=split, labels=labels)
+    def open(self, config: PretrainConfig, wanted: Wanted) -> Source:
+        return open_sounds(wanted.data, split=wanted.split, labels=wanted.labels)
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         rates, seconds = zip(*_looks(source, config.sample_rate), strict=True)

@@ -14,7 +14,7 @@ from ...recipes import Recipe
 from ...report.wording import Words
 from ..plan import Plan
 
-__all__ = ["Form", "Kind", "sampled", "streamed"]
+__all__ = ["Form", "Kind", "Wanted", "sampled", "streamed"]
 
 
 class Form(NamedTuple):
@@ -29,6 +29,22 @@ class Form(NamedTuple):
     statistics: tuple | None
 
 
+class Wanted(NamedTuple):
+    """What to open.
+
+    Args:
+        data: what the user named.
+        known: what `Kind.known` has found out about the data that the run learns from. Default None: this is it.
+        split: a part of it. Default None: that for training.
+        labels: in place of those that it brings. Default None.
+    """
+
+    data: Any
+    known: Mapping[str, Any] | None = None
+    split: str | None = None
+    labels: Any = None
+
+
 class Kind:
     """One kind of data: how it is opened, streamed, encoded, varied, judged and drawn.
 
@@ -38,23 +54,8 @@ class Kind:
     words: Words
     """What its examples are called."""
 
-    def open(
-        self,
-        config: PretrainConfig,
-        data: Any,
-        known: Mapping[str, Any] | None = None,
-        split: str | None = None,
-        labels: Any = None,
-    ) -> Source:
-        """Opens a source.
-
-        Args:
-            config: says how to read it.
-            data: what to open.
-            known: what `known` has found out about the data that the run learns from. Default None: this is it.
-            split: a part of it.
-            labels: in place of those that it brings.
-        """
+    def open(self, config: PretrainConfig, wanted: Wanted) -> Source:
+        """Opens a source, as the configuration says how to read it."""
         raise NotImplementedError
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Pictures: of any size, as files, arrays and records."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 import keras
 import numpy as np
@@ -17,7 +16,7 @@ from ...recipes import Recipe
 from ...report.wording import KINDS
 from ..initial import load_encoder
 from ..plan import SMALL_PICTURES, Plan, is_scaled
-from .kind import Form, Kind, sampled
+from .kind import Form, Kind, Wanted, sampled
 
 __all__ = ["PicturesKind"]
 
@@ -33,16 +32,9 @@ class PicturesKind(Kind):
 
     words = KINDS["pictures"]
 
-    def open(
-        self,
-        config: PretrainConfig,
-        data: Any,
-        known: Mapping[str, Any] | None = None,
-        split: str | None = None,
-        labels: Any = None,
-    ) -> Source:
+    def open(self, config: PretrainConfig, wanted: Wanted) -> Source:
         keys = {"image_key": config.image_key, "label_key": config.label_key}
-        return open_source(data, split=split, data_dir=config.data_dir, labels=labels, **keys)
+        return open_source(wanted.data, split=wanted.split, data_dir=config.data_dir, labels=wanted.labels, **keys)
 
     def settled(self, config: PretrainConfig, recipe: Recipe, source: Source) -> PretrainConfig:
         return replace(config, size=_size(config, recipe, source))

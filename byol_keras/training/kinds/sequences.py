@@ -1,7 +1,7 @@
 """Sequences: series of numbers, each as long as it is."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ from ...report.drawing import draw_series
 from ...report.wording import KINDS
 from ...views import SequenceViews
 from ..plan import Plan
-from .kind import Form, Kind, sampled, streamed
+from .kind import Form, Kind, Wanted, sampled, streamed
 
 __all__ = ["SequencesKind"]
 
@@ -30,17 +30,10 @@ class SequencesKind(Kind):
 
     words = KINDS["sequences"]
 
-    def open(
-        self,
-        config: PretrainConfig,
-        data: Any,
-        known: Mapping[str, Any] | None = None,
-        split: str | None = None,
-        labels: Any = None,
-    ) -> Source:
-        length = config.size if known is None else known["steps"]
-        options = {"label_key": config.label_key, "labelled": known is None, "length": length}
-        return open_series(data, split=split, labels=labels, **options)
+    def open(self, config: PretrainConfig, wanted: Wanted) -> Source:
+        length = config.size if wanted.known is None else wanted.known["steps"]
+        options = {"label_key": config.label_key, "labelled": wanted.known is None, "length": length}
+        return open_series(wanted.data, split=wanted.split, labels=wanted.labels, **options)
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         return {"steps": source.read(0).shape[0]}

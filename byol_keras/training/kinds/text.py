@@ -1,7 +1,7 @@
 """Text: strings, whose words are numbered inside the model."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -16,7 +16,7 @@ from ...report.drawing import draw_texts
 from ...report.wording import KINDS
 from ...views import TokenViews
 from ..plan import Plan
-from .kind import Form, Kind, streamed
+from .kind import Form, Kind, Wanted, streamed
 
 __all__ = ["TextKind"]
 
@@ -32,18 +32,17 @@ class TextKind(Kind):
 
     words = KINDS["text"]
 
-    def open(
-        self,
-        config: PretrainConfig,
-        data: Any,
-        known: Mapping[str, Any] | None = None,
-        split: str | None = None,
-        labels: Any = None,
-    ) -> Source:
+    def open(self, config: PretrainConfig, wanted: Wanted) -> Source:
         text_key, *more = config.listed("columns") or ["text"]
         if more:
             raise ValueError(f"`columns` must name one column, that of the texts. Received: {[text_key, *more]}")
-        return open_texts(data, split=split, labels=labels, text_key=text_key, label_key=config.label_key or "label")
+        return open_texts(
+            wanted.data,
+            split=wanted.split,
+            labels=wanted.labels,
+            text_key=text_key,
+            label_key=config.label_key or "label",
+        )
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         texts = source.gather(np.arange(len(source)))

@@ -1,7 +1,7 @@
 """Vectors: rows of numbers, from tables and arrays."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ from ...report.drawing import draw_rows
 from ...report.wording import KINDS
 from ...views import VectorViews
 from ..plan import Plan
-from .kind import Form, Kind, sampled, streamed
+from .kind import Form, Kind, Wanted, sampled, streamed
 
 __all__ = ["VectorsKind"]
 
@@ -31,19 +31,18 @@ class VectorsKind(Kind):
 
     words = KINDS["vectors"]
 
-    def open(
-        self,
-        config: PretrainConfig,
-        data: Any,
-        known: Mapping[str, Any] | None = None,
-        split: str | None = None,
-        labels: Any = None,
-    ) -> Source:
-        labelled = known is None
-        known = known or {"columns": config.listed("columns"), "categories": config.listed("categorical") or ()}
-        options = {"label_key": config.label_key, "columns": known["columns"], "categorical": known["categories"]}
-        options["labelled"] = labelled
-        return open_vectors(data, split=split, labels=labels, **options)
+    def open(self, config: PretrainConfig, wanted: Wanted) -> Source:
+        asked = {"columns": config.listed("columns"), "categories": config.listed("categorical") or ()}
+        known = wanted.known or asked
+        return open_vectors(
+            wanted.data,
+            split=wanted.split,
+            labels=wanted.labels,
+            label_key=config.label_key,
+            labelled=wanted.known is None,
+            columns=known["columns"],
+            categorical=known["categories"],
+        )
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         names = source.columns or [str(number) for number in range(source.values.shape[1])]
