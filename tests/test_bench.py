@@ -162,7 +162,7 @@ def test_command__prints_a_table_and_writes_numbers(tmp_path, monkeypatch, capsy
     for text in ("small_resnet at 16 px, batches of 4", "8,000", "990", "1% of the time", "The step limits"):
         assert text in out
     numbers = json.loads(file.read_text())
-    assert numbers["step_pictures_per_second"] == 1000.0
+    assert numbers["step_examples_per_second"] == 1000.0
     assert numbers["waiting"] == 0.01
     assert numbers["limit"] == "step"
     assert [path.name for path in tmp_path.iterdir()] == ["speeds.json"]
@@ -184,3 +184,13 @@ def test_command__says_what_is_wrong_in_a_sentence(arguments, code, sentence, ca
     captured = capsys.readouterr()
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_bench__of_rows_names_no_pixels(tmp_path, capsys):
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(64, 5)))
+    words = ["--data", str(tmp_path / "rows.npy"), "--kind", "vectors", "--batch-size", "16", "--seconds", "0.3"]
+    assert cli.main(["bench", *words]) == 0
+    printed = capsys.readouterr().out
+    assert "examples per second" in printed
+    assert "px" not in printed
+    assert "--size" not in printed

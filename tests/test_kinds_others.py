@@ -55,7 +55,7 @@ def sound_folder(folder):
 MAKERS = {
     "sequences": (series_file, ["--encoder", "gru"]),
     "text": (text_file, ["--columns", "body", "--vocabulary", "8"]),
-    "audio": (sound_folder, ["--max-bad-fraction", "1", "--seconds", "0.4"]),
+    "audio": (sound_folder, ["--max-bad-fraction", "1", "--clip-seconds", "0.4"]),
 }
 
 

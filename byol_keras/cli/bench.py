@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_USED = (
-    *("data", "data_dir", "image_key", "label_key", "channels", "size", "cache", "max_bad_fraction"),
-    *("recipe", "encoder", "init_from", "optimizer", "batch_size", "precision", "seed"),
+# What the time of a step and of its data does not depend on.
+_LEFT_OUT = (
+    *("run", "labels", "test_data", "rate", "weight_decay", "loss", "tau", "epochs", "minutes", "strategy"),
+    *("on_collapse", "checkpoint_minutes", "keep", "log_every", "knn_every"),
 )
 
 
@@ -24,8 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     """Measures data, step and both, and says what limits."""
     from rich.console import Console
 
-    leave_out = [name for name in PretrainConfig.__dataclass_fields__ if name not in _USED]
-    parser = parser_of("bench", COMMANDS["bench"], PretrainConfig, leave_out)
+    parser = parser_of("bench", COMMANDS["bench"], PretrainConfig, _LEFT_OUT)
     parser.add_argument("--seconds", type=float, default=5.0, help="time to measure each part for")
     parser.add_argument("--json", type=str, help="file to write the numbers to", metavar="FILE")
     given = parse(parser, arguments)
@@ -56,9 +56,10 @@ def _table(measured: "Benchmark") -> Any:
     from rich.table import Table
 
     plan, speeds = measured.plan, measured.speeds
-    title = f"{plan.encoder} at {plan.shape[0]} px, batches of {plan.batch_size}, {plan.precision}"
+    size = f" at {plan.shape[0]} px" if plan.kind == "pictures" else ""
+    title = f"{plan.encoder}{size}, batches of {plan.batch_size}, {plan.precision}"
     drawn = Table("what", title=title, caption="medians of three rounds", caption_justify="left")
-    for column in ("pictures per second", "milliseconds per batch"):
+    for column in ("examples per second", "milliseconds per batch"):
         drawn.add_column(column, justify="right")
     rates = {"data alone": speeds.data, "step alone": speeds.step, "both together": speeds.together}
     for name, rate in rates.items():
@@ -73,6 +74,6 @@ def _write(file: str, measured: "Benchmark") -> None:
 
     plan, speeds = measured.plan, measured.speeds
     facts = {"encoder": plan.encoder, "shape": plan.shape, "batch_size": plan.batch_size, "precision": plan.precision}
-    numbers = {f"{name}_pictures_per_second": getattr(speeds, name) for name in ("data", "step", "together")}
+    numbers = {f"{name}_examples_per_second": getattr(speeds, name) for name in ("data", "step", "together")}
     verdict = {"waiting": speeds.waiting, "limit": speeds.limit, "cached": measured.cached}
     write_text(file, json.dumps(facts | numbers | verdict | {"environment": environment()}, indent=2))

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..config import PretrainConfig
-from ..data import Pictures
+from ..data import Examples, Pictures
 from ..data.probing import probe
 from ..data.scan import Scan
 from .plan import Plan, choose_recipe
@@ -82,10 +82,10 @@ def planned_size(data: RunData, config: PretrainConfig) -> int:
         return recipe.size
 
 
-def cache_bytes(pictures: Pictures) -> int:
+def cache_bytes(pictures: Examples) -> int:
     """The memory that caching the pictures takes; 0 where it is impossible, or they lie decoded in memory already."""
     source = pictures.source
-    if pictures.host_crops or source.gather(np.zeros(1, "int64")) is not None:
+    if not isinstance(pictures, Pictures) or pictures.host_crops or source.gather(np.zeros(1, "int64")) is not None:
         return 0
     sides = probe(source, pictures.shape[-1] if pictures.shape[-1] in (1, 3) else None).sides or pictures.size
     trained_at = pictures.size if pictures.crop is None else sides

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..config import PretrainConfig
-from ..data import Pictures
+from ..data import Examples
 from ..model import BYOL
 from ..precision import fastest_precision
 from ..threads import cores, spread_over_cores
@@ -34,7 +34,7 @@ _LONG = 10**9
 
 @dataclass(frozen=True)
 class Speeds:
-    """Pictures per second, and the share of the time that training waited for them.
+    """Examples per second, and the share of the time that training waited for them.
 
     Args:
         data: reading, decoding and cropping alone.
@@ -81,7 +81,7 @@ class Benchmark:
     Args:
         plan: of the run that was measured.
         speeds: medians of three rounds.
-        cached: whether pictures were kept decoded.
+        cached: whether decoded pictures were kept.
         cache_bytes: memory that caching them takes, 0 where there is nothing to gain by it.
     """
 
@@ -99,7 +99,7 @@ class Benchmark:
         if self.cache_bytes and not self.cached:
             remedy = f"--cache keeps decoded pictures in memory ({readable_bytes(self.cache_bytes)})"
         else:
-            remedy = "store the pictures smaller and on a local disk"
+            remedy = "store it smaller and on a local disk"
         how = f"training waits {self.speeds.waiting:.0%} of its time" if self.speeds.waits else "it takes cores"
         return (
             f"The data limits: {how}, and training would be {self.speeds.gain:.1f} times as fast if data cost nothing; "
@@ -109,11 +109,13 @@ class Benchmark:
     def _about_step(self) -> str:
         fastest = fastest_precision()
         remedies = [] if self.plan.precision == fastest else [f"--precision {fastest}"]
-        remedies += ["a smaller --size", f"a smaller --encoder than {self.plan.encoder}"]
+        remedies += ["a smaller --size"] * (self.plan.kind == "pictures")
+        remedies += [f"a smaller --encoder than {self.plan.encoder}"]
         remedies += [] if tf.config.list_physical_devices("GPU") else ["a GPU"]
+        *others, last = remedies
         return (
             f"The step limits: training waits {self.speeds.waiting:.0%} of its time, so faster data would not help; "
-            f"{', '.join(remedies[:-1])} or {remedies[-1]} would."
+            f"{', '.join(others)}{' or ' if others else ''}{last} would."
         )
 
 
@@ -136,27 +138,27 @@ def benchmark(
     spread_over_cores()
     data = RunData(config)
     plan = replace(make_plan(config, data, time.monotonic()), total_steps=_LONG)
-    pictures = data.training(plan)
+    examples = data.training(plan)
     rounds = []
-    with pictures.skipped.explained():
+    with examples.skipped.explained():
         if config.cache:
             tell("filling the cache")
-            for _ in pictures.training(plan.batch_size).take(plan.steps_per_epoch):
+            for _ in examples.training(plan.batch_size).take(plan.steps_per_epoch):
                 pass
         tell("compiling")
-        bench = _Bench(build_model(plan, config.init_from), pictures, plan, seconds / _ROUNDS)
+        bench = _Bench(build_model(plan, config.init_from), examples, plan, seconds / _ROUNDS)
         for number in range(_ROUNDS):
             rounds.append(bench.round())
             tell(f"{number + 1} of {_ROUNDS} rounds measured")
-    return Benchmark(plan, Speeds(*np.median(rounds, axis=0).tolist()), config.cache, cache_bytes(pictures))
+    return Benchmark(plan, Speeds(*np.median(rounds, axis=0).tolist()), config.cache, cache_bytes(examples))
 
 
 class _Bench:
     """Takes the time of one model on its data, in windows of some seconds."""
 
-    def __init__(self, model: BYOL, pictures: Pictures, plan: Plan, seconds: float) -> None:
-        self.model, self.pictures, self.plan, self.seconds = model, pictures, plan, seconds
-        self._batch = next(iter(pictures.training(plan.batch_size)))
+    def __init__(self, model: BYOL, examples: Examples, plan: Plan, seconds: float) -> None:
+        self.model, self.examples, self.plan, self.seconds = model, examples, plan, seconds
+        self._batch = next(iter(examples.training(plan.batch_size)))
         self._next = 0
 
     def round(self) -> tuple[float, float, float, float]:
@@ -170,7 +172,7 @@ class _Bench:
     def _fresh(self) -> tf.data.Dataset:
         """Batches that were not looked at a moment ago, as far as there are any."""
         self._next += 10_000
-        return self.pictures.training(self.plan.batch_size, start=self._next)
+        return self.examples.training(self.plan.batch_size, start=self._next)
 
     def _data(self) -> float:
         batches = iter(self._fresh())

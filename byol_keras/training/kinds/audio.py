@@ -40,7 +40,7 @@ class AudioKind(Kind):
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         rates, seconds = zip(*_looks(source, config.sample_rate), strict=True)
         rate = config.sample_rate or max(set(rates), key=rates.count)
-        length = config.seconds or min(_LONGEST, float(np.max(seconds)))
+        length = config.clip_seconds or min(_LONGEST, float(np.max(seconds)))
         return {"rate": int(rate), "samples": max(1, round(length * rate))}
 
     def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
