@@ -182,7 +182,7 @@ def one_step(**options):
     return history["loss"][0], weights_of(model.encoder)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_training__compiles_by_xla():
     plain, compiled = one_step(), one_step(jit_compile=True)
     assert plain[0] == pytest.approx(compiled[0], abs=1e-4)
@@ -215,7 +215,7 @@ def test_encoder_of_sound__is_none_of_pictures(trained, tmp_path):
         Portable(trained.encoder, size=32)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_exports__take_waveforms_or_spectrograms(trained, tmp_path):
     pytest.importorskip("ai_edge_litert")
     pytest.importorskip("onnxruntime")

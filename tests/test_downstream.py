@@ -191,7 +191,7 @@ def retina_net(encoder):
     return keras_cv.models.RetinaNet(backbone, 8, "xyxy", anchor_generator=anchors)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_deep_lab__of_keras_cv_fits_predicts_and_is_saved(encoder, tmp_path):
     model, (pictures, masks) = deep_lab(encoder), TARGETS["segmenter"]
     model.compile("adam", loss="sparse_categorical_crossentropy")
@@ -202,7 +202,7 @@ def test_deep_lab__of_keras_cv_fits_predicts_and_is_saved(encoder, tmp_path):
     assert_loads_elsewhere(tmp_path / "model.keras")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_retina_net__of_keras_cv_fits_predicts_and_is_saved(encoder, tmp_path):
     scenes = bk.data.shape_scenes(8, size=32, most=2)
     pictures, truth = scenes.images / np.float32(255), {"boxes": scenes.boxes, "classes": scenes.classes}

@@ -95,7 +95,7 @@ def test_segmentation__judges_every_encoder_frozen_and_whole(tmp_path, brief_run
         assert re.search(rf"{name} .* {100 * found[name]['mIoU']:.1f} ", output)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_downstream__gives_both_encoders_the_same_tasks(tmp_path):
     bk.encoders.small_resnet((32, 32, 3), widths=(16, 16, 16)).save(tmp_path / "encoder.keras")
     # Segmentation is the costliest, and goes the way of detection.
@@ -150,7 +150,7 @@ def test_many_shards__goes_on_after_the_rounds_that_are_done(tmp_path):
     assert any(np.abs(a - b).max() > 0.0 for a, b in zip(first, again, strict=True))  # other crops, drawn anew
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_families__compares_every_file_of_a_family(tmp_path):
     options = ["--families", "small_resnet", "--examples", 320, "--epochs", 2, "--folder", "files"]
     output = run_example("families.py", *options, cwd=tmp_path)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from running import accuracies, run_example
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tones__judges_every_representation_once_a_seed(tmp_path):
     options = ["--seeds", 2, "--epochs", 1, "--clips", 160, "--test-clips", 60, "--json", "tones.json"]
     output = run_example("tones.py", *options, cwd=tmp_path)
@@ -21,7 +21,7 @@ def test_tones__judges_every_representation_once_a_seed(tmp_path):
     assert any(len(set(judged["linear"])) == 2 for judged in rows.values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_rows_and_series__prints_the_table_of_what_its_commands_found(tmp_path):
     words = ["--kind", "sequences", "--examples", "120", "--epochs", "1", "--baselines", "raw,untrained"]
     printed = run_example(
@@ -33,7 +33,7 @@ def test_rows_and_series__prints_the_table_of_what_its_commands_found(tmp_path):
     assert f"{100 * found['online']['knn']:.1f}" in printed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_three_phases__serves_what_it_fine_tuned(tmp_path):
     options = ["--images", 256, "--labels", 40, "--epochs", 1, "--tuning-epochs", 2, "--folder", "phases"]
     output = run_example("three_phases.py", *options, cwd=tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from running import ROOT, run_example
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_docstrings__compares_every_representation(tmp_path):
     sizes = ["--most", 20, "--epochs", 1, "--width", 16, "--length", 12, "--vocabulary", 200, "--batch-size", 32]
     options = [*sizes, "--kind", "transformer", "--seeds", 1, "--json", "found.json"]

@@ -196,7 +196,7 @@ def rhythms(count=1200, time=32):
     return series[..., np.newaxis].astype("float32"), labels
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_training__on_series_learns_their_rhythm():
     series, labels = rhythms()
     real = series[series != 0.0]

@@ -27,7 +27,7 @@ ENCODERS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["lstm", "conv"])
 def test_exports__give_what_the_encoder_gives_for_every_length(name, tmp_path):
     encoder = moved(ENCODERS[name]())
@@ -42,7 +42,7 @@ def test_exports__give_what_the_encoder_gives_for_every_length(name, tmp_path):
     assert all(check.difference < 1e-4 for check in found.checks if check.precision == "float32")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("build", [lambda: recurrent((12, 2), units=(8,), unroll=True), ENCODERS["conv"]])
 def test_int8__of_what_does_not_loop_keeps_its_bounds(build, tmp_path):
     encoder = moved(build())

@@ -57,6 +57,7 @@ def test_saved_model__takes_strings_in_plain_tensorflow(trained, tmp_path):
     assert bk.export.verify(trained, [folder], TEXTS).ok
 
 
+@pytest.mark.long
 def test_files_of_ids__give_what_the_encoder_gives(trained, tmp_path):
     encoder, ids = trained.encoder, trained.preprocessor(tf.constant(TEXTS)).numpy()
     files = [bk.export.litert(encoder, tmp_path / "text.tflite", batch_size=1)]
@@ -65,7 +66,7 @@ def test_files_of_ids__give_what_the_encoder_gives(trained, tmp_path):
     assert found.ok, found.to_json()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_unrolled_layers__go_into_files_for_any_batch(tmp_path):
     encoder = moved(bk.encoders.text(20, 6, width=8, unroll=True))
     ids = GENERATOR.integers(1, 20, (40, 6))
@@ -124,7 +125,7 @@ def test_verify__refuses_strings_for_ids_and_numbers_for_strings(trained, tmp_pa
             bk.export.verify(model, [tmp_path], examples)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["transformer"])
 def test_step__compiles_and_gives_the_same_numbers(kind):
     losses = []
@@ -136,7 +137,7 @@ def test_step__compiles_and_gives_the_same_numbers(kind):
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_step__of_two_replicas_runs():
     with two_devices().scope():
         model = text_byol()
