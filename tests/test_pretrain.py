@@ -21,7 +21,8 @@ from byol_keras.training.loading import Run
 def test_run__leaves_every_file_whole(finished):
     names = {entry.name for entry in finished.run.iterdir()}
     expected = {"config.yaml", "plan.json", "environment.json", "metrics.jsonl", "logs", "checkpoints"}
-    assert names == expected | {"encoder.keras", "evaluation.json", "report.html", "skipped.txt"}
+    judged = {"evaluation.json", "compression.json", "report.html"}
+    assert names == expected | judged | {"encoder.keras", "skipped.txt"}
     assert "Traceback" not in finished.output
     assert "I0000" not in finished.output
 
