@@ -130,7 +130,7 @@ def test_series__differing_in_length_are_drawn_as_long_as_they_are():
 def test_bag_of_words__counts_words_and_neither_padding_nor_unknown_ones():
     _data, plan = planned(data=["cat cat dog", "dog bird"], kind="text", batch_size=2, vocabulary=4, size=5)
     assert sorted(plan.known["vocabulary"]) == ["cat", "dog"]
-    found = kind_of("text").features([np.array(["cat cat dog", "dog bird"], "object")], plan)
+    found = kind_of("text").features(plan)(np.array(["cat cat dog", "dog bird"], "object"))
     place = 2 + plan.known["vocabulary"].index("cat")
     np.testing.assert_allclose(found[:, place], np.log1p([2, 0]), rtol=1e-6)
     np.testing.assert_allclose(found[:, :2], 0.0)
@@ -141,7 +141,7 @@ def test_sounds__of_an_array_have_the_rate_that_is_said():
         data=GENERATOR.normal(scale=0.1, size=(6, 4000)).astype("float32"), kind="audio", sample_rate=4000, batch_size=2
     )
     assert plan.known == {"rate": 4000, "samples": 4000}
-    assert data.kind.features([data.arrays(data.source, plan)[0]], plan).shape == (6, 128)
+    assert data.kind.features(plan)(data.arrays(data.source, plan)[0]).shape == (6, 128)
 
 
 @pytest.mark.parametrize(

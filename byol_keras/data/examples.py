@@ -15,7 +15,7 @@ from .skipping import Skipped
 from .source import Source
 from .stream import Spec, ahead, endless
 
-__all__ = ["Examples"]
+__all__ = ["Examples", "full_batches"]
 
 
 class Examples:
@@ -52,12 +52,7 @@ class Examples:
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Full batches in an epoch; the rest is dropped, another one each time."""
-        if not isinstance(batch_size, Integral) or not 1 <= batch_size <= len(self):
-            raise ValueError(
-                f"`batch_size` must lie between 1 and the {len(self)} {self.source.many} of {self.source.name}. "
-                f"Received: batch_size={batch_size}"
-            )
-        return len(self) // int(batch_size)
+        return full_batches(self.source, batch_size)
 
     def training(self, batch_size: int, start: int = 0, part: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
         """Endless batches for training from global batch number `start` on.
@@ -162,6 +157,16 @@ class Examples:
                 raise
 
         return noting
+
+
+def full_batches(source: Source, batch_size: int) -> int:
+    """How many full batches a source has; a ValueError where there is not one."""
+    if not isinstance(batch_size, Integral) or not 1 <= batch_size <= len(source):
+        raise ValueError(
+            f"`batch_size` must lie between 1 and the {len(source)} {source.many} of {source.name}. "
+            f"Received: batch_size={batch_size}"
+        )
+    return len(source) // int(batch_size)
 
 
 def _empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Labelled data that a run is judged by, and the judgement."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import keras
@@ -58,11 +58,11 @@ class Raw(NamedTuple):
 
     Args:
         name: what the table calls them.
-        features: makes them, of batches.
+        features: makes them, of a batch.
     """
 
     name: str
-    features: Callable[[Iterable[np.ndarray]], np.ndarray]
+    features: Callable[[np.ndarray], np.ndarray]
 
 
 class Judged(NamedTuple):
@@ -96,7 +96,9 @@ def judge_encoders(
         **options: of `evaluation.judge`.
     """
     look: dict[str, Callable] = {"raw": raw.features} if baselines else {}
-    look |= {name: lambda batch, model=model: extract_features(model, batch) for name, model in encoders.items()}
+    look |= {
+        name: lambda batch, model=model: extract_features(model, iter([batch])) for name, model in encoders.items()
+    }
     bank, bank_labels = _encoded(found.bank, decode(found.bank), look)
     queries, query_labels = _encoded(found.queries, decode(found.queries), look)
     pairs = {name: (bank[name], queries[name]) for name in look}
@@ -129,7 +131,7 @@ def _encoded(source: Source, examples: Examples, look: Mapping[str, Callable]) -
         for batch, indices in examples.whole(256):
             kept.append(indices.numpy())
             for name, features in look.items():
-                parts[name].append(features(iter([batch])))
+                parts[name].append(features(batch))
     if not kept:
         raise examples.skipped.none_left(source.name)
     return {name: np.concatenate(part) for name, part in parts.items()}, source.labels[np.concatenate(kept)]

@@ -17,8 +17,6 @@ __all__ = ["SMALL_PICTURES", "Plan", "choose_recipe", "is_scaled"]
 SMALL_PICTURES = 64
 """Pictures of up to so many pixels a side get a small network and CIFAR's views."""
 _EPOCHS = 100
-# What `auto` means without a GPU, by kind of data.
-_RECIPES = {"pictures": "cpu"} | {kind: kind for kind in ("vectors", "sequences", "text", "audio")}
 _PHOTOGRAPHS = 224
 
 
@@ -131,11 +129,13 @@ def is_scaled(config: PretrainConfig) -> bool:
 def _base_recipe(config: PretrainConfig, examples: int, epochs: int | None) -> Recipe:
     if is_scaled(config):
         return _scaled(config, examples, epochs or _EPOCHS)
-    name = _RECIPES[config.kind] if config.recipe == "auto" else config.recipe
+    # What `auto` means without a GPU.
+    usual = "cpu" if config.kind == "pictures" else config.kind
+    name = usual if config.recipe == "auto" else config.recipe
     found = recipes.get(name)
     if found.kind != config.kind:
         raise ValueError(
-            f"`recipe` must be one for {config.kind}, such as {_RECIPES[config.kind]}, as `kind` says. "
+            f"`recipe` must be one for {config.kind}, such as {usual}, as `kind` says. "
             f"Received: recipe={name}, which is for {found.kind}"
         )
     return found

@@ -6,6 +6,7 @@ from dataclasses import replace
 import tensorflow as tf
 
 from ..config import PretrainConfig
+from ..data.examples import full_batches
 from ..distribution import Workers
 from ..precision import fastest_precision
 from ..recipes import Recipe
@@ -62,13 +63,8 @@ def _outgrows(config: PretrainConfig, plan: Plan, steps: int) -> bool:
 def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
     examples = len(data.source)
     recipe = choose_recipe(config, examples)
-    form = kind_of(config.kind).form(config, recipe, data.source)
-    if not 1 <= recipe.batch_size <= examples:
-        raise ValueError(
-            f"`batch_size` must lie between 1 and the {examples} {data.source.many} of {data.source.name}. "
-            f"Received: batch_size={recipe.batch_size}"
-        )
-    steps_per_epoch = examples // recipe.batch_size
+    form = kind_of(config.kind).form(config, recipe, data.source, data.known)
+    steps_per_epoch = full_batches(data.source, recipe.batch_size)
     return Plan(
         recipe=recipe,
         encoder=recipe.encoder_name if config.init_from is None else load_encoder(config.init_from).name,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ..arguments import check_positive
 from ..baselines import Reconstruction, decoder_for
@@ -13,6 +12,7 @@ from ..export import behind
 from ..finetuning import finetune
 from ..schedules import WarmupCosine
 from .kinds import kind_of
+from .kinds.kind import preprocessed
 from .loading import Run
 from .rundata import RunData
 
@@ -50,13 +50,9 @@ def rivals(
     examples, labels, _ = data.arrays(taught, run.plan)
     preprocessor = kind_of(run.plan.kind).preprocessor(run.plan)
     if preprocessor is not None:
-        examples = np.concatenate([preprocessor(tf.constant(part)) for part in _parts(examples)])
+        examples = preprocessed(preprocessor, examples)
     make = {"reconstruction": _rebuilding, "supervised": _taught}
     return {name: behind(preprocessor, make[name](run, examples, labels, epochs, seed)) for name in names}
-
-
-def _parts(examples: np.ndarray) -> list[np.ndarray]:
-    return [examples[start : start + 256] for start in range(0, len(examples), 256)]
 
 
 def _rebuilding(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> keras.Model:

@@ -3,7 +3,7 @@
 import contextlib
 import zlib
 from collections.abc import Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ class RunData:
 
     def raw(self, plan: Plan) -> Raw:
         """The examples themselves as features."""
-        return Raw(self.kind.words.raw, partial(self.kind.features, plan=plan))
+        return Raw(self.kind.words.raw, self.kind.features(plan))
 
     def arrays(self, source: Source, plan: Plan) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         """The same as arrays: examples, labels (or None), and which of the source they are."""

@@ -1,6 +1,6 @@
 """Audio: waveforms, of which the model itself makes spectrograms."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from ...report.drawing import draw_spectrograms
 from ...report.wording import KINDS
 from ...views import AudioViews
 from ..plan import Plan
-from .kind import Form, Kind, Wanted, sampled, streamed
+from .kind import Form, Kind, Wanted, preprocessed, sampled, streamed
 
 __all__ = ["AudioKind"]
 
@@ -43,8 +43,7 @@ class AudioKind(Kind):
         length = config.clip_seconds or min(_LONGEST, float(np.max(seconds)))
         return {"rate": int(rate), "samples": max(1, round(length * rate))}
 
-    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
-        known = self.known(config, source)
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
         clips, _, _ = _clips(sampled(source, _SAMPLED), known).arrays()
         return Form((known["samples"],), spectrogram_statistics(_spectrogram(known, None), clips))
 
@@ -66,20 +65,19 @@ class AudioKind(Kind):
     def views(self, plan: Plan) -> Callable:
         return AudioViews(**plan.recipe.view_options)
 
-    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
+    def features(self, plan: Plan) -> Callable[[np.ndarray], np.ndarray]:
         look = self.preprocessor(plan)
-        parts = []
-        for batch in batches:
+
+        def spectrum(batch: np.ndarray) -> np.ndarray:
             bands = look(tf.convert_to_tensor(batch)).numpy()[..., 0]
-            parts.append(np.concatenate([bands.mean(axis=2), bands.std(axis=2)], axis=1))
-        return np.concatenate(parts)
+            return np.concatenate([bands.mean(axis=2), bands.std(axis=2)], axis=1)
+
+        return spectrum
 
     def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
         values = np.asarray(examples)
         if values.ndim == 2:
-            values = np.concatenate(
-                [self.preprocessor(plan)(values[start : start + 64]) for start in range(0, len(values), 64)]
-            )
+            values = preprocessed(self.preprocessor(plan), values)
         return draw_spectrograms(values[..., 0])
 
 

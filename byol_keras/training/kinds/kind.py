@@ -1,20 +1,26 @@
 """What a run has to know of the data that it learns from."""
 
-from collections.abc import Callable, Iterable, Mapping
+import abc
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ...config import PretrainConfig
 from ...data import Examples, Source
 from ...data.reading import Reader
 from ...data.skipping import Skipped
+from ...evaluation.features import batches
 from ...recipes import Recipe
 from ...report.wording import Words
 from ..plan import Plan
 
-__all__ = ["Form", "Kind", "Wanted", "sampled", "streamed"]
+__all__ = ["Form", "Kind", "Wanted", "preprocessed", "sampled", "scale_of", "streamed"]
+
+
+_BATCH = 64
 
 
 class Form(NamedTuple):
@@ -45,18 +51,18 @@ class Wanted(NamedTuple):
     labels: Any = None
 
 
-class Kind:
+class Kind(abc.ABC):
     """One kind of data: how it is opened, streamed, encoded, varied, judged and drawn.
 
-    A concrete kind overrides what says `NotImplementedError`, and whatever else its data needs.
+    A concrete kind overrides what is abstract, and whatever else its data needs.
     """
 
     words: Words
     """What its examples are called."""
 
+    @abc.abstractmethod
     def open(self, config: PretrainConfig, wanted: Wanted) -> Source:
         """Opens a source, as the configuration says how to read it."""
-        raise NotImplementedError
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         """What has to be remembered of the training data to read other data in the same way, as JSON takes it."""
@@ -66,31 +72,32 @@ class Kind:
         """The configuration with a size, where the kind has one; the recipe is the one without it."""
         return config
 
-    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
+    @abc.abstractmethod
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
         """Looks at some examples.
 
         Args:
             config: with its size settled.
             recipe: that the run goes by.
             source: of the training examples.
+            known: what `known` has found out about them.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
         """The examples to learn from; those that are broken are listed in the file `skipped`, if there is to be one."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
         """Examples to be looked at as they are."""
-        raise NotImplementedError
 
     def preprocessor(self, plan: Plan) -> keras.Model | None:
         """What stands between raw examples and the views, if anything."""
         return None
 
+    @abc.abstractmethod
     def encoder(self, plan: Plan) -> keras.Model:
         """A fresh encoder."""
-        raise NotImplementedError
 
     def fitted(self, encoder: keras.Model, plan: Plan) -> keras.Model:
         """An encoder of any origin as training needs it."""
@@ -100,23 +107,35 @@ class Kind:
         """A trained encoder as its user needs it."""
         return encoder
 
+    @abc.abstractmethod
     def views(self, plan: Plan) -> Callable:
         """What makes two of one."""
-        raise NotImplementedError
 
-    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
-        """The examples themselves as features, in the simplest way that is fair."""
-        raise NotImplementedError
+    @abc.abstractmethod
+    def features(self, plan: Plan) -> Callable[[np.ndarray], np.ndarray]:
+        """Makes features of a batch of examples themselves, in the simplest way that is fair."""
 
+    @abc.abstractmethod
     def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
         """Examples, or views of them, as pictures that a report shows."""
-        raise NotImplementedError
 
 
 def sampled(source: Source, count: int, seed: int = 0) -> Source:
     """Some of the examples of a source, in its order, always the same ones."""
     order = np.random.default_rng(seed).permutation(len(source))
     return source.subset(np.sort(order[:count]))
+
+
+def preprocessed(preprocessor: keras.Model, examples: np.ndarray) -> np.ndarray:
+    """What a preprocessor makes of many examples, a batch at a time."""
+    return np.concatenate([preprocessor(tf.convert_to_tensor(batch)) for batch in batches(examples, _BATCH)])
+
+
+def scale_of(values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each column; one that is the same everywhere keeps its scale."""
+    values = values.astype("float64")
+    deviation = values.std(axis=0)
+    return tuple(values.mean(axis=0).tolist()), tuple(np.where(deviation > 0.0, deviation, 1.0).tolist())
 
 
 def streamed(

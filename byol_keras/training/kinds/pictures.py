@@ -1,8 +1,9 @@
 """Pictures: of any size, as files, arrays and records."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -39,7 +40,7 @@ class PicturesKind(Kind):
     def settled(self, config: PretrainConfig, recipe: Recipe, source: Source) -> PretrainConfig:
         return replace(config, size=_size(config, recipe, source))
 
-    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
         shape = Pictures(source, recipe.size, channels=config.channels).shape
         return Form(shape, None if shape[-1] == 3 else _statistics(source, recipe.size, config.channels))
 
@@ -73,8 +74,8 @@ class PicturesKind(Kind):
     def views(self, plan: Plan) -> Callable:
         return plan.recipe.views(plan.view_size)
 
-    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
-        return raw_pixels(batches)
+    def features(self, plan: Plan) -> Callable[[np.ndarray], np.ndarray]:
+        return raw_pixels
 
     def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
         return np.asarray(examples)

@@ -1,7 +1,7 @@
 """Sequences: series of numbers, each as long as it is."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -10,12 +10,13 @@ import numpy as np
 from ... import encoders
 from ...config import PretrainConfig
 from ...data import Examples, Source, open_series
+from ...layers import Steps, real_steps
 from ...recipes import Recipe
 from ...report.drawing import draw_series
 from ...report.wording import KINDS
 from ...views import SequenceViews
 from ..plan import Plan
-from .kind import Form, Kind, Wanted, sampled, streamed
+from .kind import Form, Kind, Wanted, sampled, scale_of, streamed
 
 __all__ = ["SequencesKind"]
 
@@ -38,12 +39,10 @@ class SequencesKind(Kind):
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         return {"steps": source.read(0).shape[0]}
 
-    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
         shape = source.read(0).shape
         values = streamed(sampled(source, _SAMPLED), shape).arrays()[0]
-        steps = values[values.any(axis=-1)].astype("float64")
-        deviation = np.where(steps.std(axis=0) > 0.0, steps.std(axis=0), 1.0)
-        return Form(shape, (tuple(steps.mean(axis=0).tolist()), tuple(deviation.tolist())))
+        return Form(shape, scale_of(values[real_steps(values).numpy()]))
 
     def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
         return streamed(source, plan.shape, plan.seed, config.max_bad_fraction, skipped)
@@ -73,14 +72,10 @@ class SequencesKind(Kind):
     def views(self, plan: Plan) -> Callable:
         return SequenceViews(**plan.recipe.view_options)
 
-    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
-        mean, deviation = (np.array(numbers, "float32") for numbers in plan.statistics)
-        # Padding says nothing: it counts as the mean.
-        scaled = [
-            np.where(np.any(batch, axis=-1, keepdims=True), (np.asarray(batch) - mean) / deviation, np.float32(0))
-            for batch in batches
-        ]
-        return np.concatenate([batch.reshape(len(batch), -1) for batch in scaled])
+    def features(self, plan: Plan) -> Callable[[np.ndarray], np.ndarray]:
+        # Padding says nothing: it stays 0, which is the mean.
+        scaled = Steps(*plan.statistics)
+        return lambda batch: scaled(batch).numpy().reshape(len(batch), -1)
 
     def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
         return draw_series(np.asarray(examples), *plan.statistics)

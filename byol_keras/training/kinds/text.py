@@ -1,7 +1,7 @@
 """Text: strings, whose words are numbered inside the model."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -50,7 +50,7 @@ class TextKind(Kind):
         words = layer.get_vocabulary(include_special_tokens=False)
         return {"length": layer.compute_output_shape((1,))[-1], "vocabulary": [str(word) for word in words]}
 
-    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
         return Form((), None)
 
     def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
@@ -76,17 +76,18 @@ class TextKind(Kind):
     def views(self, plan: Plan) -> Callable:
         return TokenViews(**plan.recipe.view_options)
 
-    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
+    def features(self, plan: Plan) -> Callable[[np.ndarray], np.ndarray]:
         number, counted = self.preprocessor(plan), min(_COUNTED, len(plan.known["vocabulary"]) + 2)
-        parts = []
-        for batch in batches:
+
+        def count(batch: np.ndarray) -> np.ndarray:
             ids = number(tf.convert_to_tensor(batch)).numpy()
             counts = np.zeros((len(ids), counted), "float32")
             np.add.at(counts, (np.arange(len(ids))[:, None], np.where(ids < counted, ids, 1)), np.float32(1))
             # How often padding and unknown words occur is no word.
             counts[:, :2] = 0.0
-            parts.append(np.log1p(counts))
-        return np.concatenate(parts)
+            return np.log1p(counts)
+
+        return count
 
     def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
         examples = np.asarray(examples)

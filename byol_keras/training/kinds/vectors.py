@@ -1,7 +1,7 @@
 """Vectors: rows of numbers, from tables and arrays."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ from ...report.drawing import draw_rows
 from ...report.wording import KINDS
 from ...views import VectorViews
 from ..plan import Plan
-from .kind import Form, Kind, Wanted, sampled, streamed
+from .kind import Form, Kind, Wanted, sampled, scale_of, streamed
 
 __all__ = ["VectorsKind"]
 
@@ -49,11 +49,9 @@ class VectorsKind(Kind):
         words = {names[number]: list(found) for number, found in source.categories.items()}
         return {"columns": list(source.columns) or None, "categories": words}
 
-    def form(self, config: PretrainConfig, recipe: Recipe, source: Source) -> Form:
-        values = streamed(sampled(source, _SAMPLED), source.read(0).shape).arrays()[0].astype("float64")
-        # A column that is the same everywhere stays so.
-        deviation = np.where(values.std(axis=0) > 0.0, values.std(axis=0), 1.0)
-        return Form(values.shape[1:], (tuple(values.mean(axis=0).tolist()), tuple(deviation.tolist())))
+    def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
+        values, _, _ = streamed(sampled(source, _SAMPLED), source.read(0).shape).arrays()
+        return Form(values.shape[1:], scale_of(values))
 
     def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
         return streamed(source, plan.shape, plan.seed, config.max_bad_fraction, skipped)
@@ -81,9 +79,9 @@ class VectorsKind(Kind):
     def views(self, plan: Plan) -> VectorViews:
         return VectorViews(**plan.recipe.view_options, categorical=list(_categories(plan)))
 
-    def features(self, batches: Iterable[np.ndarray], plan: Plan) -> np.ndarray:
+    def features(self, plan: Plan) -> Callable[[np.ndarray], np.ndarray]:
         scaled = Columns(*plan.statistics, _categories(plan))
-        return np.concatenate([scaled(np.asarray(batch)).numpy() for batch in batches])
+        return lambda batch: scaled(batch).numpy()
 
     def drawn(self, examples: np.ndarray, plan: Plan) -> np.ndarray:
         return draw_rows(np.asarray(examples), *plan.statistics)
