@@ -38,9 +38,7 @@ def decode_dicom(data: bytes) -> np.ndarray:
     except Exception as error:  # Of a stranger's file, by one of several decoders.
         raise Broken(f"is damaged: {' '.join(str(error).split())[:200]}") from error
     low, high = _range(file)
-    slope, intercept = float(file.get("RescaleSlope", 1.0)), float(file.get("RescaleIntercept", 0.0))
-    measured = stored.astype("float64") * slope + intercept
-    share = np.clip((measured - low) / (high - low), 0.0, 1.0).astype("float32")
+    share = np.clip((_measured(file, stored.astype("float64")) - low) / (high - low), 0.0, 1.0).astype("float32")
     share = 1.0 - share if file.PhotometricInterpretation == "MONOCHROME1" else share
     return share if share.ndim == 3 else share[..., None]
 
@@ -77,8 +75,11 @@ def _range(file: Any) -> tuple[float, float]:
         return centre - width / 2, centre + width / 2
     bits, signed = int(file.BitsStored), bool(file.get("PixelRepresentation", 0))
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    slope, intercept = float(file.get("RescaleSlope", 1.0)), float(file.get("RescaleIntercept", 0.0))
-    return low * slope + intercept, high * slope + intercept
+    return _measured(file, low), _measured(file, high)
+
+
+def _measured(file: Any, stored: Any) -> Any:
+    return stored * float(file.get("RescaleSlope", 1.0)) + float(file.get("RescaleIntercept", 0.0))
 
 
 def _first(value: Any) -> float | None:

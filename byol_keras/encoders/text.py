@@ -4,16 +4,17 @@ import keras
 
 from ..arguments import check_positive
 from ..layers import Positions, Words
+from .recurrent import CELLS
+from .series import pooled_steps
 
 __all__ = ["KINDS", "text"]
 
-_CELLS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "simple": keras.layers.SimpleRNN}
 _TRANSFORMER = "transformer"
 _PER_HEAD = 32
 # Of a new word's numbers. Optimizers such as Adam move numbers of any size by as much, so small ones learn sooner.
 _SIZE = 0.1
 
-KINDS = (*_CELLS, _TRANSFORMER)
+KINDS = (*CELLS, _TRANSFORMER)
 """What `text` takes as `kind`."""
 
 
@@ -62,11 +63,9 @@ def text(
         tokens = keras.layers.LayerNormalization(name="norm")(tokens)
     else:
         for number in range(1, depth + 1):
-            cell = _CELLS[kind](width // 2, return_sequences=True, unroll=unroll, recurrent_initializer=_recurrent())
+            cell = CELLS[kind](width // 2, return_sequences=True, unroll=unroll, recurrent_initializer=_recurrent())
             tokens = keras.layers.Bidirectional(cell, name=f"{kind}_{number}")(tokens)
-    # In float32 under every policy: a mean over many tokens loses digits in half precision.
-    vector = keras.layers.GlobalAveragePooling1D(dtype="float32", name="representation")(tokens)
-    return keras.Model(inputs, vector, name=name)
+    return keras.Model(inputs, pooled_steps(tokens), name=name)
 
 
 def _recurrent() -> str:
