@@ -21,7 +21,7 @@ import tensorflow as tf
 from .arguments import did_you_mean
 from .stepping import gathered
 
-__all__ = ["InfoNCE", "Temperature", "mean_squared_error", "named", "regression_loss", "squared_similarity"]
+__all__ = ["NAMED", "InfoNCE", "Temperature", "mean_squared_error", "named", "regression_loss", "squared_similarity"]
 
 
 @keras.saving.register_keras_serializable(package="byol_keras")

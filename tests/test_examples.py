@@ -221,6 +221,16 @@ def test_ablations__print_our_numbers_beside_the_papers(labelled, tmp_path):
 
 
 @pytest.mark.slow
+def test_ablations__compare_the_losses_with_and_without_a_predictor(labelled, tmp_path):
+    options = ["--data", labelled, "--epochs", 2, "--rows", 2, "--json", "rows.json", "--table", "objectives"]
+    run_example("ablations.py", *options, cwd=tmp_path)
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert list(rows) == ["byol", "infonce"]
+    # They begin with the same weights and see the same pictures: what they learn differs by the loss alone.
+    assert len({row["target_std"] for row in rows.values()}) == 2
+
+
+@pytest.mark.slow
 def test_search__fits_a_setting_into_processor_seconds(labelled, tmp_path):
     result = searched(labelled, tmp_path, ["--cpu-seconds", 3], ["batch_size=16"])
     assert result["epochs"] > 0.1
