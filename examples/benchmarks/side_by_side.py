@@ -1,0 +1,125 @@
+"""Contestants measured in turns, so that a noisy machine is noisy to all of them.
+
+Each repeat lets every contestant run once, for about the same time, in an order that changes; ratios are taken within
+a repeat. What is shown is the median over the repeats with the least and the most.
+"""
+
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import rich
+import rich.table
+
+__all__ = ["Measured", "machine", "measure", "peer", "report"]
+
+
+class Measured(NamedTuple):
+    """What one contestant did: things per second in each repeat, and how many times as many the first did."""
+
+    name: str
+    rates: list[float]
+    ratios: list[float]
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(self.rates)
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+
+def measure(
+    contestants: dict[str, Callable[[], object]], things: int = 1, repeats: int = 7, seconds: float = 1.0
+) -> list[Measured]:
+    """Runs every contestant for about `seconds` in each of the repeats; the first is what others are compared with.
+
+    Args:
+        contestants: by name, what is done once: it returns when the work is done, not when it is begun.
+        things: how many examples (or whatever is counted) a call does.
+        repeats: how often each has its turn.
+        seconds: how long a turn is.
+    """
+    calls = {name: max(1, round(seconds / _settled(call))) for name, call in contestants.items()}
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    names = list(contestants)
+    for repeat in range(repeats):
+        first = repeat % len(names)
+        for name in names[first:] + names[:first]:
+            rates[name].append(things * calls[name] / _taken(contestants[name], calls[name]))
+    return [
+        Measured(name, rates[name], [ours / theirs for ours, theirs in zip(rates[names[0]], rates[name], strict=True)])
+        for name in names
+    ]
+
+
+def report(title: str, results: dict[str, Sequence[Measured]], things: str, path: str | Path | None = None) -> None:
+    """Prints a table with a section for each entry of `results`, and writes the numbers as JSON."""
+    table = rich.table.Table("", f"{things} per second", "ours / theirs", title=title, title_justify="left")
+    for section, measured in results.items():
+        table.add_row(f"[bold]{section}", "", "")
+        for one in measured:
+            table.add_row(
+                f"  {one.name}", _cell(one.rates, ".4g"), "" if one is measured[0] else _cell(one.ratios, ".2f")
+            )
+        table.add_section()
+    rich.print(table)
+    if path is not None:
+        content = {"title": title, "things": things, "machine": machine()}
+        content["results"] = {section: [one._asdict() for one in measured] for section, measured in results.items()}
+        Path(path).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def peer(name: str) -> ModuleType | None:
+    """A module to compare with, or None and a word where it does not load."""
+    try:
+        return importlib.import_module(name)
+    except (ImportError, RuntimeError, OSError) as error:
+        print(f"without {name}: {error} (`pip install 'byol_keras[bench]'` brings what can be compared)")
+        return None
+
+
+def machine() -> dict[str, object]:
+    """What the numbers belong to."""
+    versions = {}
+    for name in ("tensorflow", "keras", "torch", "torchvision", "kornia", "albumentations", "keras_cv"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": _processor(), "cores": cores, "python": platform.python_version(), **versions}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _settled(call: Callable[[], object]) -> float:
+    """Seconds of a call, after those that trace and compile."""
+    call()
+    return min(_taken(call, 1) for _ in range(2))
+
+
+def _taken(call: Callable[[], object], times: int) -> float:
+    began = time.perf_counter()
+    for _ in range(times):
+        call()
+    return time.perf_counter() - began
+
+
+def _cell(values: Sequence[float], form: str) -> str:
+    return f"{statistics.median(values):{form}} ({min(values):{form}} - {max(values):{form}})"
