@@ -14,6 +14,7 @@ from .distribution import STRATEGIES
 from .losses import NAMED
 from .precision import PRECISIONS
 from .recipes import OPTIMIZERS
+from .views import PICTURE_PRESETS
 
 __all__ = ["PretrainConfig"]
 
@@ -23,6 +24,7 @@ _SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz, 
 _WORDS = {
     "kind": ("pictures", "vectors", "sequences", "text", "audio"),
     "optimizer": tuple(OPTIMIZERS),
+    "views": PICTURE_PRESETS,
     "loss": tuple(NAMED),
     "precision": PRECISIONS,
     "strategy": STRATEGIES,
@@ -60,6 +62,7 @@ class PretrainConfig:
         None, "side of pictures as the encoder will be used on them; steps of series; words of texts"
     )
     channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour; of .npy and DICOM all there are")
+    views: str | None = _option(None, f"what varies in views of pictures: {_either('views')}. Default: the recipe's")
     batch_size: int | None = _option(None, "pictures per step")
     optimizer: str | None = _option(None, _either("optimizer"))
     rate: float | None = _option(None, "learning rate at its peak, for this batch size")
@@ -118,6 +121,8 @@ class PretrainConfig:
             raise ValueError("`epochs` and `minutes` exclude each other. Received: both")
         if self.encoder is not None and self.init_from is not None:
             raise ValueError("`encoder` and `init_from`, which brings its network, exclude each other. Received: both")
+        if self.views is not None and self.kind != "pictures":
+            raise ValueError(f"`views` names views of pictures. Received: views={self.views} and kind={self.kind}")
         if self.optimizer == "adam" and self.weight_decay is not None:
             raise ValueError("`weight_decay` goes with `optimizer` adamw, lars or sgd. Received: optimizer=adam")
 

@@ -68,7 +68,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "follower",
         "viewing",
     },
-    "config": {"arguments", "data", "distribution", "losses", "precision", "recipes"},
+    "config": {"arguments", "data", "distribution", "losses", "precision", "recipes", "views"},
     "doctor": {"data", "precision", "version"},
     "training": {
         "arguments",

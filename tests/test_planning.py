@@ -92,6 +92,16 @@ def test_loss__is_the_one_that_was_asked_for():
         bk.PretrainConfig(loss="nce")
 
 
+def test_views__are_those_that_were_asked_for():
+    config = bk.PretrainConfig(data=pictures(20), views="astronomy")
+    views = make_plan(config, RunData(config), began=0.0).recipe.views(24)
+    assert views.get_config() == bk.views.InstrumentViews(24, "astronomy").get_config()
+    with pytest.raises(ValueError, match="`views` names views of pictures"):
+        bk.PretrainConfig(data="rows.csv", kind="vectors", views="medical")
+    with pytest.raises(ValueError, match="`views` must be imagenet, cifar, astronomy or medical"):
+        bk.PretrainConfig(data="scans", views="xray")
+
+
 def test_gpu__trains_small_pictures_at_their_own_size(monkeypatch):
     monkeypatch.setattr("byol_keras.training.plan.tf.config.list_physical_devices", lambda kind: [kind])
     for size, encoder, side in ((32, "resnet18", 32), (96, "resnet50", 224)):

@@ -64,7 +64,15 @@ CONTRACT = {
     "recipes": {"get", "scaled"},
     "report": {"Material", "preview", "write_report"},
     "schedules": {"cosine_tau", "warmup_cosine"},
-    "views": {"AudioViews", "ImageViews", "SequenceViews", "TokenViews", "VectorViews", "from_layers"},
+    "views": {
+        "AudioViews",
+        "ImageViews",
+        "InstrumentViews",
+        "SequenceViews",
+        "TokenViews",
+        "VectorViews",
+        "from_layers",
+    },
 }
 
 FUNCTIONS = ("mean_squared_error", "regression_loss", "squared_similarity")
@@ -77,6 +85,7 @@ SAMPLES = {
     "BatchNormalization": lambda: bk.layers.BatchNormalization(momentum=0.8, epsilon=1e-4, synchronized=True),
     "StandardizedConv2D": lambda: bk.layers.StandardizedConv2D(4, 3, padding="same", use_bias=False),
     "ImageViews": lambda: bk.views.ImageViews((16, 20), preset="cifar", hue=0.2, blur=(0.3, 0.1), kernel=5),
+    "InstrumentViews": lambda: bk.views.InstrumentViews((16, 16), "astronomy", gain=0.1, noise=0.3, sigma=(0.5, 1.5)),
     "LayerViews": lambda: bk.views.from_layers([keras.layers.RandomFlip("horizontal", seed=1)]),
     **{name: lambda name=name: getattr(bk.losses, name) for name in FUNCTIONS},
     "InfoNCE": lambda: bk.losses.InfoNCE(0.3),

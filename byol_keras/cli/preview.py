@@ -17,6 +17,7 @@ class PreviewOptions:
     run: str | None = field(default=None, metadata={"help": "folder of a run, to see its views"})
     kind: str = field(default="pictures", metadata={"help": "what the data is, as for pretrain"})
     recipe: str = field(default="auto", metadata={"help": "name of a recipe, to see its views"})
+    views: str | None = field(default=None, metadata={"help": "what varies in views of pictures, as for pretrain"})
     size: int | None = field(default=None, metadata={"help": "side of the views in pixels"})
     count: int = field(default=8, metadata={"help": "number of examples"})
     seed: int = field(default=0, metadata={"help": "what the choice of examples and views depends on"})
@@ -33,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     options = PreviewOptions(**given)
     if options.data is None and options.run is None:
         raise UsageError("`--data` is missing (or `--run`): whose views should be shown?")
-    for name in ("kind", "recipe", "size"):
+    for name in ("kind", "recipe", "views", "size"):
         if options.run is not None and name in given:
             raise UsageError(f"`--{name}` and `--run`, whose views are as they are, exclude each other")
     from ..training.looking import preview_of

@@ -9,7 +9,7 @@ from .. import heads
 from ..callbacks.target import TargetEMA
 from ..optimizers import LARS
 from ..schedules import WarmupCosine
-from ..views import ImageViews
+from ..views import ImageViews, InstrumentViews, of_pictures
 
 __all__ = ["OPTIMIZERS", "Recipe"]
 
@@ -101,9 +101,9 @@ class Recipe:
             )
         return OPTIMIZERS[self.optimizer_name](self, schedule)
 
-    def views(self, size: int | tuple[int, int] | None = None) -> ImageViews:
+    def views(self, size: int | tuple[int, int] | None = None) -> ImageViews | InstrumentViews:
         """The views of pictures, of the size that the recipe gives them or of another."""
-        return ImageViews(size or self.view_size(), **self.view_options)
+        return of_pictures(size or self.view_size(), **self.view_options)
 
     def view_size(self, size: tuple[int, int] | None = None) -> tuple[int, int]:
         """Height and width of the views of pictures of this `size`. Default: the recipe's own."""

@@ -19,7 +19,7 @@ from .rundata import RunData
 
 __all__ = ["preview_of", "report_again"]
 
-_OF_DATA = ("data", "kind", "recipe", "size", "seed", "data_dir", "label_key", "columns", "categorical")
+_OF_DATA = ("data", "kind", "recipe", "views", "size", "seed", "data_dir", "label_key", "columns", "categorical")
 
 
 def preview_of(options: Any) -> str:

@@ -113,6 +113,7 @@ def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = No
         "tau": config.tau,
         "encoder_name": config.encoder,
         "size": config.size,
+        "view_options": config.views and {"preset": config.views},
     }
     recipe = replace(recipe, **{name: value for name, value in overrides.items() if value is not None})
     if config.rate is not None:
