@@ -2,6 +2,7 @@
 
     python examples/rows_and_series.py --kind vectors --seeds 0 1 2
     python examples/rows_and_series.py --kind sequences --seeds 0 1 2
+    python examples/rows_and_series.py --kind sequences --encoder gru --seeds 0 1 2
 
 The script makes a file of examples, trains on it with `byol-keras pretrain --kind ...`, judges with `byol-keras
 evaluate`, and prints the mean over the seeds. Nothing is downloaded:
@@ -18,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-BASELINES = ("raw", "pca", "untrained", "reconstruction", "supervised")
+BASELINES = ["raw", "pca", "untrained", "reconstruction", "supervised"]
 TRAINED, TESTED = 4000, 1000
+EPOCHS = 60  # of both recipes
 
 
 def main() -> None:
@@ -32,20 +34,28 @@ def main() -> None:
 
 def result(options: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
     """The accuracies of one seed, by representation and judge."""
-    folder = options.folder / f"{options.kind}-{seed}"
+    folder = options.folder / f"{options.encoder or options.kind}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     data = DATA[options.kind](folder, options.examples, seed)
-    run, baselines = str(folder / "run"), [name for name in BASELINES if name in options.baselines.split(",")]
+    run = str(folder / "run")
     words = [] if options.epochs is None else ["--epochs", str(options.epochs)]
+    words += [] if options.encoder is None else ["--encoder", options.encoder]
     if not (folder / "run" / "report.html").exists():
         command("pretrain", "--data", data, "--kind", options.kind, "--run", run, "--seed", str(seed), *words)
-    epochs = ["--baseline-epochs", str(options.epochs or 30)]
-    command("evaluate", "--run", run, "--baselines", ",".join(baselines), "--judges", "knn,linear", *epochs)
+    baselines = ["--baselines", options.baselines or usual_baselines(options)]
+    epochs = ["--baseline-epochs", str(options.epochs or EPOCHS)]
+    command("evaluate", "--run", run, *baselines, "--judges", "knn,linear", *epochs)
     rows = json.loads((folder / "run" / "evaluation.json").read_text())["rows"]
     found: dict[str, dict[str, float]] = {}
     for row in rows:
         found.setdefault(row["representation"], {})[row["judge"]] = row["accuracy"]
     return found
+
+
+def usual_baselines(options: argparse.Namespace) -> str:
+    """All of them; what comes next can be told by networks only that read a series one way."""
+    one_way = options.encoder in ("gru", "lstm", "simple")
+    return ",".join([*BASELINES[:-1], *(["next_step"] if one_way else []), BASELINES[-1]])
 
 
 def command(*words: str) -> None:
@@ -119,7 +129,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--examples", type=int, default=TRAINED)
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--baselines", default=",".join(BASELINES))
+    parser.add_argument("--encoder", help="the network by name, instead of the recipe's")
+    parser.add_argument("--baselines", help="what stands beside BYOL, with commas. Default: all that can")
     parser.add_argument("--folder", type=Path, default=Path("runs/rows-and-series"))
     parser.add_argument("--json", type=Path, help="file for the accuracies of every seed")
     return parser.parse_args()

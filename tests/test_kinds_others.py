@@ -100,6 +100,20 @@ def test_evaluate_embed_preview_and_report__work_for_every_kind(run, tmp_path, c
     assert main(["report", "--run", str(folder)]) == 0
 
 
+def test_evaluate__foretells_series_beside_the_rest(run, capsys):
+    kind, _data, folder = run
+    command = ["evaluate", "--run", str(folder), "--baselines", "untrained,next_step", "--judges", "linear"]
+    if kind != "sequences":
+        assert main([*command, "--baseline-epochs", "1"]) == 1
+        assert "`baselines` can hold next_step for series" in capsys.readouterr().err
+        return
+    assert main([*command, "--baseline-epochs", "20"]) == 0
+    rows = json.loads((folder / "evaluation.json").read_text())["rows"]
+    found = {row["representation"]: row["accuracy"] for row in rows}
+    assert list(found) == ["untrained", "next_step", "online"]
+    assert found["next_step"] != found["untrained"] or found["next_step"] == 1.0
+
+
 def test_export__of_a_saved_model_takes_raw_examples_in_plain_tensorflow(run, tmp_path):
     kind, _data, folder = run
     assert main(["export", "--run", str(folder), "--output", str(tmp_path)]) == 0

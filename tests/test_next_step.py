@@ -191,3 +191,11 @@ def test_what_gives_no_state_per_step__is_refused():
     model.compile("sgd")
     with pytest.raises(ValueError, match="`horizon` must be less than the 7 steps"):
         model.fit(random_series(), batch_size=3)
+
+
+def test_states__whose_input_comes_in_a_list_are_taken():
+    states = recurrent_states(2)
+    in_a_list = NextStep(keras.Model([states.input], states.output))
+    series = random_series()
+    np.testing.assert_allclose(in_a_list.encoder(series), NextStep(states).encoder(series), atol=1e-6)
+    assert np.isfinite(evaluated(in_a_list, series)["loss"])

@@ -84,7 +84,7 @@ class NextStep(Learner):
         self.states = states
         self.horizon = int(horizon)
         self.temporal = float(temporal)
-        series = inputs_of(states)
+        (series,) = keras.tree.flatten(inputs_of(states))
         self.encoder = keras.Model(series, LastStep(name="last_step")([series, states.outputs[0]]), name=states.name)
         self.head = keras.layers.Dense(series.shape[-1], dtype="float32", name="head")
         self.head.build(states.outputs[0].shape)

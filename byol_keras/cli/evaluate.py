@@ -20,10 +20,10 @@ class EvaluateOptions:
     network: str = field(default="online", metadata={"help": "online, or target: its slow average"})
     baselines: str = field(
         default="raw,untrained",
-        metadata={"help": "what to judge beside it, of raw, pca, untrained, reconstruction and supervised"},
+        metadata={"help": "what to judge beside it, of raw, pca, untrained, reconstruction, next_step and supervised"},
     )
     baseline_epochs: int = field(
-        default=30, metadata={"help": "passes over the labelled data of reconstruction and supervised"}
+        default=30, metadata={"help": "passes over the labelled data of those that are trained"}
     )
     judges: str = field(
         default="knn,linear,linear 1%,linear 10%", metadata={"help": "of knn, linear, 'linear P%', 'finetune P%'"}

@@ -39,7 +39,8 @@ def evaluate_run(
         data: with labels.
         network: `"online"` or `"target"`.
         baselines: what to judge beside it: `"raw"` for the examples themselves, `"pca"` of them; the network
-            `"untrained"`, trained to rebuild its input (`"reconstruction"`), or to tell classes (`"supervised"`).
+            `"untrained"`, trained to rebuild its input (`"reconstruction"`), to foretell the next step of a series
+            (`"next_step"`), or to tell classes (`"supervised"`).
         judges: as in `evaluation.judge`, and `"finetune P%"`, which trains the whole network on P percent of the
             bank's labels.
         k: neighbours of kNN.

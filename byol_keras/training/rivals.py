@@ -1,4 +1,4 @@
-"""What else the network of a run can learn from its data: to rebuild the examples, or to tell their classes."""
+"""What else the network of a run can learn from its data: to rebuild it, to foretell it, or to tell its classes."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from ..arguments import check_positive
-from ..baselines import Reconstruction, decoder_for
+from ..baselines import NextStep, Reconstruction, decoder_for
 from ..data import Source
 from ..export import behind
 from ..finetuning import finetune
@@ -14,11 +14,12 @@ from ..schedules import WarmupCosine
 from .kinds import kind_of
 from .kinds.kind import preprocessed
 from .loading import Run
+from .plan import Plan
 from .rundata import RunData
 
 __all__ = ["RIVALS", "rivals"]
 
-RIVALS = ("reconstruction", "supervised")
+RIVALS = ("reconstruction", "next_step", "supervised")
 """Baselines that are trained, with the network of the run."""
 
 _RATE = 1e-3
@@ -31,9 +32,10 @@ def rivals(
 ) -> dict[str, keras.Model]:
     """Trains the network of a run in other ways, from its own beginning; each takes raw examples and gives vectors.
 
-    `"reconstruction"` is an autoencoder, whose decoder comes from `bk.baselines.decoder_for`. `"supervised"` learns the
-    classes of the bank, from views as the run has them. Both go through the bank so many times, with Adam at a rate of
-    0.001 that falls to 0.
+    `"reconstruction"` is an autoencoder, whose decoder comes from `bk.baselines.decoder_for`. `"next_step"` is
+    `bk.baselines.NextStep` on the states whose mean is the representation, for networks that read a series one way.
+    `"supervised"` learns the classes of the bank, from views as the run has them. All go
+    through the bank so many times, with Adam at a rate of 0.001 that falls to 0.
 
     Args:
         run: whose network it is.
@@ -51,7 +53,7 @@ def rivals(
     preprocessor = kind_of(run.plan.kind).preprocessor(run.plan)
     if preprocessor is not None:
         examples = preprocessed(preprocessor, examples)
-    make = {"reconstruction": _rebuilding, "supervised": _taught}
+    make = {"reconstruction": _rebuilding, "next_step": _foretelling, "supervised": _taught}
     return {name: behind(preprocessor, make[name](run, examples, labels, epochs, seed)) for name in names}
 
 
@@ -61,12 +63,30 @@ def _rebuilding(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int,
         raise ValueError(f"`baselines` can't hold reconstruction for {plan.kind}: words are no numbers to be rebuilt")
     encoder = kind_of(plan.kind).finished(run.beginning(), plan)
     statistics = plan.statistics if plan.kind in ("vectors", "sequences") else None
-    model = Reconstruction(encoder, decoder_for(encoder), statistics=statistics, seed=seed)
+    _fit(Reconstruction(encoder, decoder_for(encoder), statistics=statistics, seed=seed), examples, plan, epochs)
+    return encoder
+
+
+def _foretelling(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> keras.Model:
+    plan, encoder = run.plan, run.beginning()
+    try:
+        # The representation is the mean of what goes into the last layer, where it is not masked.
+        states = keras.Model(encoder.input, keras.tree.flatten(encoder.layers[-1].input)[0])
+        model = NextStep(states, statistics=plan.statistics, seed=seed)
+    except ValueError as error:
+        raise ValueError(
+            "`baselines` can hold next_step for series and a network that reads them one way: gru, lstm or simple. "
+            f"Received: kind={plan.kind} and encoder={plan.encoder}"
+        ) from error
+    _fit(model, examples, plan, epochs)
+    return encoder
+
+
+def _fit(model: keras.Model, examples: np.ndarray, plan: Plan, epochs: int) -> None:
     size = min(plan.batch_size, len(examples))
     steps = epochs * (len(examples) // size)
-    model.compile(keras.optimizers.Adam(WarmupCosine(_RATE, steps, steps // 10)))
+    model.compile(keras.optimizers.Adam(WarmupCosine(_RATE, steps, steps // 10), global_clipnorm=plan.recipe.clip_norm))
     model.fit(examples, epochs=epochs, batch_size=size, verbose=0)
-    return model.encoder
 
 
 def _taught(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> keras.Model:
