@@ -114,13 +114,13 @@ DATA = {"vectors": vectors, "sequences": sequences}
 
 
 def print_table(kind: str, results: list[dict[str, dict[str, float]]]) -> None:
-    print(f"\n{kind:<16}{'kNN':>18}{'linear':>18}   % right, mean of {len(results)} seeds (least - most)")
+    print(f"\n{kind:<16}{'kNN':>20}{'linear':>20}   % right, mean of {len(results)} seeds (least - most)")
     for name in results[0]:
         cells = []
         for judge in ("knn", "linear"):
             values = 100 * np.array([result[name][judge] for result in results])
             cells.append(f"{values.mean():.1f} ({values.min():.1f} - {values.max():.1f})")
-        print(f"{'BYOL' if name == 'online' else name:<16}{cells[0]:>18}{cells[1]:>18}")
+        print(f"{'BYOL' if name == 'online' else name:<16}{cells[0]:>20}{cells[1]:>20}")
 
 
 def parse_options() -> argparse.Namespace:

@@ -32,6 +32,7 @@ def test_skipped__lists_the_broken_file_with_its_reason(finished):
     path, reason = (finished.run / "skipped.txt").read_text().strip().split("\t")
     assert path == "cat/broken.png"
     assert reason
+    assert f"skipped 1 of the pictures: {finished.run / 'skipped.txt'} says why" in finished.output
 
 
 @pytest.mark.slow

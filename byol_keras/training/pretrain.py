@@ -203,8 +203,17 @@ def _train(model: BYOL, examples: Examples, session: _Session) -> None:
     with workers.together():
         if workers.is_chief:
             save_encoder(model, plan, folder)
+            _tell_of_skipped(examples, session)
     if stopped_by:
         raise Interrupted(stopped_by, f"`{command}` goes on from here")
+
+
+def _tell_of_skipped(examples: Examples, session: _Session) -> None:
+    if count := examples.skipped.bad:
+        many, console = examples.skipped.many, session.console
+        console.print(
+            f"skipped {count:,} of the {many}: {session.folder.skipped} says why", highlight=False, soft_wrap=True
+        )
 
 
 def _callbacks_of_chief(

@@ -1,6 +1,9 @@
 """What a run shows while it trains."""
 
+import statistics
 import time
+from collections import deque
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -9,6 +12,8 @@ __all__ = ["Progress", "readable_time", "standard_console"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDE = 120
+# The pace is looked at so often, in seconds, and what is left is told by the last so many looks.
+_LOOK, _LOOKS = 1.0, 120
 
 
 class Progress(keras.callbacks.Callback):
@@ -27,7 +32,7 @@ class Progress(keras.callbacks.Callback):
         self.steps_per_epoch = steps_per_epoch
         self._numbers: dict[str, float] = {}
         self._bar: Any = None
-        self._first: tuple[int, float] | None = None
+        self._marks: deque[tuple[int, float]] = deque(maxlen=_LOOKS)
         self._shown = time.monotonic()
 
     def __enter__(self) -> "Progress":
@@ -50,25 +55,26 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step, now = int(self.model.batches_seen.numpy()), time.monotonic()
-        # The first step is compiled, and says nothing about the others.
-        self._first = self._first or (step, now)
+        # Not from the start on: the first step is compiled, and says nothing about the others.
+        if not self._marks or now - self._marks[-1][1] >= _LOOK:
+            self._marks.append((step, now))
         if self._bar is not None:
-            text = f"epoch {self._epoch(step)}  {self._text(step, now)}"
+            text = f"epoch {self._epoch(step)}  {self._text(step)}"
             self._bar.update(self._task, completed=step, description=text)
         elif now - self._shown >= _SECONDS_BETWEEN_LINES or step == self.total_steps:
             self._shown = now
             place = f"epoch {self._epoch(step)}  step {step:,}/{self.total_steps:,}"
-            self.console.print(f"{place}  {self._text(step, now)}", highlight=False, soft_wrap=True)
+            self.console.print(f"{place}  {self._text(step)}", highlight=False, soft_wrap=True)
 
     def _epoch(self, step: int) -> str:
         return f"{(step - 1) // self.steps_per_epoch + 1}/{-(-self.total_steps // self.steps_per_epoch)}"
 
-    def _text(self, step: int, now: float) -> str:
+    def _text(self, step: int) -> str:
         """The newest numbers, those first that a narrow terminal should not cut off."""
-        first_step, since = self._first
-        parts = []
-        if step > first_step:
-            parts.append(f"{readable_time((self.total_steps - step) * (now - since) / (step - first_step))} left")
+        # The median, which a checkpoint, a judgement or a compilation in between does not move.
+        paces = [(till - since) / (last - first) for (first, since), (last, till) in pairwise(self._marks)]
+        left = self.total_steps - step
+        parts = [f"{readable_time(left * statistics.median(paces))} left"] if paces else []
         known = {name: self._numbers.get(name) for name in _FORMATS}
         return "  ".join(parts + [_FORMATS[name].format(value) for name, value in known.items() if value is not None])
 
