@@ -109,7 +109,10 @@ def _check_strings(values: np.ndarray) -> None:
 
 
 def check_raw(batch: object, preprocessor: keras.Layer) -> None:
-    """Refuses raw inputs of another kind than a preprocessor takes, where it says what it takes."""
+    """Refuses raw inputs of another kind than a preprocessor takes, where it says what it takes.
+
+    A layer of it may have a method `check(values)` that raises `ValueError` for values it should not be given.
+    """
     takers = getattr(preprocessor, "inputs", None)
     # Of a pair of views each is taken by itself.
     for leaf, taker in zip(keras.tree.flatten(batch), itertools.cycle(takers or [])):
@@ -119,6 +122,12 @@ def check_raw(batch: object, preprocessor: keras.Layer) -> None:
                 f"`x` must be what `preprocessor` takes: {taker.dtype} of shape {tuple(taker.shape)}. "
                 f"Received: {'string' if is_text else tf.as_dtype(leaf.dtype).name} of shape {tuple(leaf.shape)}"
             )
+        for layer in getattr(preprocessor, "layers", ()):
+            getattr(layer, "check", _anything)(np.asarray(leaf))
+
+
+def _anything(values: np.ndarray) -> None:
+    """What a layer refuses that has no `check`."""
 
 
 def check_pair(batch: object) -> None:

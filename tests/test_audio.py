@@ -50,6 +50,14 @@ def trained():
     return model
 
 
+@pytest.mark.parametrize("clips", [(32767 * CLIPS).astype("int16"), 32767 * CLIPS, (32767 * CLIPS).astype("int32")])
+def test_training__on_waveforms_of_another_scale_is_refused(clips):
+    model = byol()
+    model.compile(keras.optimizers.AdamW(1e-3))
+    with pytest.raises(ValueError, match=r"`x` must be waveforms, floats in \[-1, 1\]: divide 16-bit numbers by 32768"):
+        model.fit(clips, batch_size=16, verbose=0)
+
+
 @pytest.mark.parametrize("samples", [799, 800, 879, 1000])
 def test_spectrogram__has_the_frames_that_it_promises(samples):
     model = spectrogram(samples, **SOUND)

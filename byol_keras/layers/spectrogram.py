@@ -12,6 +12,8 @@ __all__ = ["LogMelSpectrogram", "spectrogram", "spectrogram_statistics"]
 # Below the rounding noise of 16 bits: silence has a logarithm, and nothing that anybody hears changes.
 _FLOOR = 1e-7
 _AT_ONCE = 256
+# Of samples: what resampling and mixing may add to 1.
+_LOUDEST = 2.0
 
 
 @keras.saving.register_keras_serializable(package="byol_keras")
@@ -49,6 +51,14 @@ class LogMelSpectrogram(keras.layers.MelSpectrogram):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         logarithms = tf.math.log(super().call(inputs) + _FLOOR)
         return tf.expand_dims((logarithms - self.mean) / self.deviation, -1)
+
+    def check(self, values: np.ndarray) -> None:
+        """Raises `ValueError` for waveforms of another scale than [-1, 1], before a training on them."""
+        if values.dtype.kind != "f" or not np.abs(values).max() <= _LOUDEST:
+            raise ValueError(
+                "`x` must be waveforms, floats in [-1, 1]: divide 16-bit numbers by 32768. "
+                f"Received: {values.dtype} with {np.abs(values).max():g} as the loudest"
+            )
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         # Keras' own is wrong by one where the clip lacks a single sample of a further step.
