@@ -75,6 +75,15 @@ def test_decode__cuts_at_the_end_or_fills_with_silence():
     assert not longer[2000:].any()
 
 
+@pytest.mark.parametrize("kind", ["int16", "float32"])
+@pytest.mark.parametrize(("place", "first"), [(0.0, 0), (0.5, 850), (0.9999, 1700)])
+def test_decode__begins_at_its_place_in_a_longer_sound(kind, place, first):
+    sound = np.stack([TONE, 0.5 * TONE], axis=1)
+    data = wav((32767 * sound).astype("int16") if kind == "int16" else sound.astype("float32"))
+    np.testing.assert_array_equal(decode_wav(data, RATE, 300, place), decode_wav(data, RATE)[first : first + 300])
+    np.testing.assert_array_equal(decode_wav(data, RATE, 2100, place), decode_wav(data, RATE, 2100))
+
+
 @pytest.mark.parametrize("rate", [16000, 6000, 11025])
 def test_decode__another_rate_keeps_the_tone(rate):
     """Compared with the same tone drawn at that rate, away from the ends, which the filter blurs."""

@@ -131,6 +131,22 @@ def planned(**options):
     return data, make_plan(config, data, began=0.0)
 
 
+def test_recordings__longer_than_a_clip_are_heard_in_all_their_parts(tmp_path):
+    """Each pass another window of each, the same ones where a run goes on; outside of training the beginning."""
+    recordings = np.arange(32000.0).reshape(4, 8000).astype("float32") / 32000
+    data, plan = planned(data=recordings, kind="audio", sample_rate=8000, clip_seconds=0.1, batch_size=4)
+    examples = data.training(plan)
+    batches = [batch.numpy() for batch in examples.training(4).take(100)]
+    windows = np.round(32000 * np.concatenate(batches)).astype(int)
+    np.testing.assert_array_equal(np.diff(windows), 1)
+    starts = windows[:, 0] % 8000
+    assert starts.min() < 300
+    assert 6900 < starts.max() <= 7200
+    assert 3200 < starts.mean() < 4000
+    np.testing.assert_array_equal(next(iter(examples.training(4, start=7))), batches[7])
+    np.testing.assert_array_equal(data.arrays(data.source, plan)[0], recordings[:, :800])
+
+
 def test_series__differing_in_length_are_drawn_as_long_as_they_are():
     values = np.ones((4, 10, 2))
     values[1, 5:] = np.nan

@@ -17,6 +17,7 @@ from .texts import Texts, open_texts, read_texts
 from .vectors import open_vectors
 from .waiting import timed
 from .wav import decode_wav, wav_header
+from .windows import Windows
 from .words import vectorizer
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Source",
     "Texts",
     "TooManyBroken",
+    "Windows",
     "decode_wav",
     "matched_labels",
     "moving_shapes",

@@ -81,7 +81,7 @@ def wav_header(data: bytes) -> WavHeader:
     raise Broken("holds no sound")
 
 
-def decode_wav(data: bytes, rate: int, samples: int | None = None) -> np.ndarray:
+def decode_wav(data: bytes, rate: int, samples: int | None = None, place: float = 0.0) -> np.ndarray:
     """The sound of a WAV file, float32 of shape `(samples,)`, as one channel at one rate. Raises `Broken`.
 
     PCM of 8, 16, 24 and 32 bits and floats are read, the integers as fractions of their range, so in [-1, 1].
@@ -92,8 +92,10 @@ def decode_wav(data: bytes, rate: int, samples: int | None = None) -> np.ndarray
     Args:
         data: the content of the file.
         rate: wanted samples per second.
-        samples: length of the result: a longer sound is cut at its end, a shorter one filled with silence. Default
-            None: as long as it is.
+        samples: length of the result: a longer sound is cut, a shorter one filled with silence. Default None: as long
+            as it is.
+        place: where in a longer sound the result begins, in [0, 1), as a share of all places where it can begin.
+            Default 0: at the beginning.
 
     Example:
     >>> from scipy.io import wavfile; import io
@@ -109,6 +111,7 @@ def decode_wav(data: bytes, rate: int, samples: int | None = None) -> np.ndarray
     claimed = -(-wanted * up // down)
     if max(wanted, claimed) > LARGEST_CLIP:
         raise Broken(f"claims {claimed} samples, more than the {LARGEST_CLIP} that are decoded")
+    header = _moved(header, int(place * (header.frames - wanted + 1)))
     sound = _checked(_numbers(data, header, wanted)).mean(axis=1, dtype="float32")
     if up != down:
         sound = _resampled(sound, up, down)
@@ -158,6 +161,13 @@ def _located(form: WavHeader, start: int, size: int, length: int | None, end: in
 def _needed(samples: int, up: int, down: int) -> int:
     """How many samples of the file the first ones of the result depend on."""
     return samples if up == down else -(-samples * down // up) + _REACH * max(up, down) // up + 1
+
+
+def _moved(header: WavHeader, frames: int) -> WavHeader:
+    """The header of what begins so much later."""
+    return header._replace(
+        frames=header.frames - frames, start=header.start + frames * header.channels * header.bits // 8
+    )
 
 
 def _numbers(data: bytes, header: WavHeader, frames: int) -> np.ndarray:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from ... import encoders
 from ...config import PretrainConfig
-from ...data import Broken, Examples, Source, decode_wav, open_sounds, wav_header
+from ...data import Broken, Examples, Skipped, Source, Windows, decode_wav, open_sounds, wav_header
+from ...data.reading import Reader
 from ...layers import spectrogram, spectrogram_statistics
 from ...recipes import Recipe
 from ...report.drawing import draw_spectrograms
@@ -24,7 +25,7 @@ __all__ = ["AudioKind"]
 _SAMPLED = 256
 _LOOKED_AT = 32
 _RATE = 16_000
-# Seconds; of longer recordings so much of the beginning is taken.
+# Seconds; of longer recordings a window of so many is taken.
 _LONGEST = 4.0
 _MELS, _HIGHEST = 64, 7800.0
 
@@ -48,7 +49,10 @@ class AudioKind(Kind):
         return Form((known["samples"],), spectrogram_statistics(_spectrogram(known, None), clips))
 
     def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
-        return _clips(source, plan.known, plan.seed, config.max_bad_fraction, skipped)
+        ledger = Skipped(len(source), config.max_bad_fraction, skipped, many=source.many)
+        # In training any part of a long recording, so that all of it is heard.
+        reader = Reader(source, (plan.known["samples"],), "float32", ledger)
+        return Windows(source, reader, ledger, partial(_decoded, plan.known), plan.seed)
 
     def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
         return _clips(source, plan.known)
@@ -99,22 +103,18 @@ def _looks(source: Source, rate: int | None) -> list[tuple[int, float]]:
     return found
 
 
-def _clips(
-    source: Source,
-    known: Mapping[str, Any],
-    seed: int = 0,
-    max_bad_fraction: float = 1.0,
-    skipped: str | None = None,
-) -> Examples:
-    decode = partial(_decoded, known)
-    return streamed(source, (known["samples"],), seed, max_bad_fraction, skipped, decode=decode)
+def _clips(source: Source, known: Mapping[str, Any]) -> Examples:
+    """The beginnings of all recordings."""
+    return streamed(source, (known["samples"],), decode=partial(_decoded, known))
 
 
-def _decoded(known: Mapping[str, Any], data: bytes | np.ndarray) -> np.ndarray:
+def _decoded(known: Mapping[str, Any], data: bytes | np.ndarray, place: float = 0.0) -> np.ndarray:
+    samples = known["samples"]
     if isinstance(data, bytes):
-        return decode_wav(data, known["rate"], known["samples"])
-    clip = data[: known["samples"]]
-    return np.pad(clip, (0, known["samples"] - len(clip)))
+        return decode_wav(data, known["rate"], samples, place)
+    first = int(place * (max(0, len(data) - samples) + 1))
+    clip = data[first : first + samples]
+    return np.pad(clip, (0, samples - len(clip)))
 
 
 def _spectrogram(known: Mapping[str, Any], statistics: tuple | None) -> keras.Model:
