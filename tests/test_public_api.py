@@ -100,6 +100,7 @@ SAMPLES = {
     "ClipViews": lambda: bk.views.ClipViews(4, {"size": 16, "preset": "cifar", "hue": 0.2}, stride=(1, 3)),
     "PyramidBackbone": lambda: bk.downstream.keras_cv_backbone(bk.encoders.small_resnet((32, 32, 3), (4, 8)), finest=2),
     "OverFrames": lambda: bk.layers.OverFrames(keras.layers.Dense(2), name="over"),
+    "PixelNormalization": lambda: bk.layers.PixelNormalization(mean=[0.1, 0.2], variance=[0.3, 0.4], invert=True),
     "Positions": lambda: bk.layers.Positions(0.5, name="places"),
     "VectorViews": lambda: bk.views.VectorViews(0.2, 0.1, 0.3, 0.4, categorical=[2]),
     "Words": lambda: bk.layers.Words(5, 3, embeddings_initializer="ones", name="words"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from ..layers import PixelNormalization
 from .blocks import Blocks
 
 __all__ = ["Shape", "Stage", "Statistics", "residual_network"]
@@ -62,9 +63,9 @@ def _apply_stage(x: keras.KerasTensor, stage: Stage, blocks: Blocks, name: str) 
     return x
 
 
-def _pixel_normalization(channels: int, statistics: Statistics | None) -> keras.layers.Normalization:
+def _pixel_normalization(channels: int, statistics: Statistics | None) -> PixelNormalization:
     mean, std = _per_channel(statistics or (IMAGENET if channels == 3 else (0.5, 0.25)), channels)
-    return keras.layers.Normalization(
+    return PixelNormalization(
         mean=mean.tolist(), variance=np.square(std).tolist(), dtype="float32", name="pixel_normalization"
     )
 

@@ -7,6 +7,7 @@ from .convert import convert_batch_norm
 from .masked_conv import MaskedConv1D
 from .normalization import make_normalization
 from .over_frames import OverFrames
+from .pixel_normalization import PixelNormalization
 from .positions import Positions
 from .spectrogram import LogMelSpectrogram, spectrogram, spectrogram_statistics
 from .standardized_conv import StandardizedConv2D
@@ -19,6 +20,7 @@ __all__ = [
     "LogMelSpectrogram",
     "MaskedConv1D",
     "OverFrames",
+    "PixelNormalization",
     "Positions",
     "StandardizedConv2D",
     "Steps",
