@@ -1,13 +1,18 @@
 """The benchmarks' scripts run, and their clock is a fair one."""
 
+import importlib.util
+import json
+import operator
 import sys
 import time
 
 import pytest
-from running import ROOT
+from running import ROOT, run_example
 
 sys.path.insert(0, str(ROOT / "examples" / "benchmarks"))
 
+import children
+import our_step
 import side_by_side
 
 
@@ -42,3 +47,50 @@ def test_report__shows_and_writes_the_same_numbers(tmp_path, capsys):
 def test_peer__that_is_absent_costs_a_word(capsys):
     assert side_by_side.peer("byol_keras_of_nobody") is None
     assert "without byol_keras_of_nobody" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
+def test_step__compares_contestants_in_processes_of_their_own(tmp_path):
+    options = ["--networks", "small", "--batch", 4, "--size", 8, "--repeats", 1, "--seconds", 0.01, "--lars"]
+    output = run_example("benchmarks/step.py", *options, "--output", "step.json", cwd=tmp_path)
+    results = json.loads((tmp_path / "step.json").read_text())["results"]
+    assert list(results) == [f"small, batch 4, 8 px, {precision}" for precision in ("float32", "bfloat16")]
+    for rows in results.values():
+        assert [row["name"] for row in rows] == ["byol_keras", "byol_keras, LARS", "PyTorch"]
+        assert all(row["rates"][0] > 0 for row in rows)
+    assert output.count("at its best, GFLOP/s: matmul float32") == 2
+
+
+@pytest.mark.slow
+def test_fit__is_compared_with_the_step_that_it_runs(tmp_path):
+    options = ["--batch", 4, "--size", 8, "--steps", 2, "--repeats", 2, "--precisions", "float32"]
+    run_example("benchmarks/fit.py", *options, "--output", "fit.json", cwd=tmp_path)
+    (rows,) = json.loads((tmp_path / "fit.json").read_text())["results"].values()
+    assert [row["name"] for row in rows] == ["fit", "fit without the monitor", "the bare step"]
+    assert all(len(row["rates"]) == 2 for row in rows)
+
+
+@pytest.mark.slow
+def test_memory__measures_every_way_to_take_a_step(tmp_path):
+    options = ["--networks", "small", "--batch", 2, "--size", 8, "--precisions", "float32"]
+    run_example("benchmarks/memory.py", *options, "--output", "memory.json", cwd=tmp_path)
+    (rows,) = json.loads((tmp_path / "memory.json").read_text())["MiB"].values()
+    assert {"byol_keras", "its target left out", "4 batches accumulated"} <= set(rows)
+    assert all(0 < row["imported"] < row["peak"] for row in rows.values())
+
+
+def test_children__call_in_another_process_and_say_when_it_has_ended():
+    with (
+        children.children({"id": (operator.methodcaller, "upper")}) as made,
+        pytest.raises(RuntimeError, match="ended"),
+    ):
+        made["id"]()
+
+
+def test_operations__of_a_step_are_those_counted_by_hand():
+    stem = 9 * 3 * 16 * 64
+    blocks = 2 * 9 * 16 * 16 * 64 + (9 * 16 + 9 * 32 + 16) * 32 * 16 + (9 * 32 + 9 * 64 + 32) * 64 * 4
+    target, predictor = stem + blocks + 64 * 512 + 512 * 256, 256 * 512 + 512 * 256
+    expected = 2 * 2 * (3 * (target + predictor) - stem + target)
+    assert our_step.operations("small", 8)() == expected

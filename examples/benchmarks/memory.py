@@ -1,0 +1,129 @@
+"""Peak resident memory of a training step, ours and PyTorch's.
+
+    python examples/benchmarks/memory.py --output memory.json
+
+Every row is a process of its own that takes three steps. "step" is what the process needed at its worst beyond what it
+needed with its libraries imported: parameters, momenta, gradients, activations and whatever else is kept.
+"""
+
+import argparse
+import json
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import rich
+import rich.table
+from children import children
+from side_by_side import machine, peer
+from step import SIZES
+
+MEBIBYTE = 2**20
+STEPS = 3
+
+
+def main() -> None:
+    options = parse_options()
+    table = rich.table.Table("MiB", "imported", "peak", "step", "of PyTorch's")
+    content = {"machine": machine(), "MiB": {}}
+    for name in options.networks:
+        batch, size = options.batch or SIZES[name][0], options.size or SIZES[name][1]
+        for precision in options.precisions:
+            found = {row: peak(*maker) for row, maker in rows(name, batch, size, precision).items()}
+            section = f"{name}, batch {batch}, {size} px, {precision}"
+            content["MiB"][section] = found
+            show(table, section, found)
+    rich.print(table)
+    if options.output:
+        Path(options.output).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def rows(name: str, batch: int, size: int, precision: str) -> dict[str, tuple]:
+    settings = (size, precision)
+    found = {
+        "byol_keras": ("ours", name, batch, *settings),
+        "its target left out": ("without_target", name, batch, *settings),
+        "4 batches accumulated": ("accumulated", name, batch, *settings),
+        "a batch of 4 times as many": ("ours", name, 4 * batch, *settings),
+    }
+    if peer("torch"):
+        found["PyTorch"] = ("theirs", name, batch, *settings)
+        found["PyTorch, 4 times as many"] = ("theirs", name, 4 * batch, *settings)
+    return found
+
+
+def peak(*maker: object) -> dict[str, float]:
+    with children({"row": (measured, *maker)}) as made:
+        return made["row"]()
+
+
+def measured(kind: str, *arguments: object) -> Callable[[], dict[str, float]]:
+    make = MAKERS[kind]()
+    imported = resident()
+
+    def run() -> dict[str, float]:
+        step = make(*arguments)
+        for _ in range(STEPS):
+            step()
+        return {"imported": imported, "peak": resident(), "step": resident() - imported}
+
+    return run
+
+
+def ours() -> Callable:
+    import our_step
+
+    import byol_keras  # noqa: F401
+
+    return our_step.training_step
+
+
+def accumulated() -> Callable:
+    training_step = ours()
+    return lambda *arguments: training_step(*arguments, accumulated=4)
+
+
+def without_target() -> Callable:
+    ours()
+    import our_step
+
+    return our_step.step_without_target
+
+
+def theirs() -> Callable:
+    import torch_step
+
+    return torch_step.training_step
+
+
+MAKERS = {"ours": ours, "accumulated": accumulated, "without_target": without_target, "theirs": theirs}
+
+
+def resident() -> float:
+    """The highest that this process has been, in MiB."""
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest / MEBIBYTE if sys.platform == "darwin" else highest / 1024
+
+
+def show(table: rich.table.Table, section: str, found: dict[str, dict[str, float]]) -> None:
+    table.add_row(f"[bold]{section}")
+    for row, numbers in found.items():
+        theirs = found.get("PyTorch", {}).get("step")
+        share = f"{numbers['step'] / theirs:.2f}" if theirs else ""
+        table.add_row(f"  {row}", *(f"{numbers[key]:.0f}" for key in ("imported", "peak", "step")), share)
+    table.add_section()
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", nargs="+", default=[*SIZES], choices=[*SIZES], help="what is trained")
+    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"], help="in what")
+    parser.add_argument("--batch", type=int, help="examples. Default: the network's own, see step.py")
+    parser.add_argument("--size", type=int, help="side of the pictures. Default: the network's own")
+    parser.add_argument("--output", help="JSON file for the numbers")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
