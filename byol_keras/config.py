@@ -121,6 +121,9 @@ class PretrainConfig:
             raise ValueError("`epochs` and `minutes` exclude each other. Received: both")
         if self.encoder is not None and self.init_from is not None:
             raise ValueError("`encoder` and `init_from`, which brings its network, exclude each other. Received: both")
+        for name in ("vocabulary", "sample_rate", "clip_seconds"):
+            if self.init_from is not None and getattr(self, name) is not None:
+                raise ValueError(f"`{name}` and `init_from`, which brings it, exclude each other. Received: both")
         if self.views is not None and self.kind != "pictures":
             raise ValueError(f"`views` names views of pictures. Received: views={self.views} and kind={self.kind}")
         if self.optimizer == "adam" and self.weight_decay is not None:

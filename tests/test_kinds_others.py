@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from builders import assert_same
 
 import byol_keras as bk
 from byol_keras.cli import main
+from byol_keras.training.building import build_model
 from byol_keras.training.kinds import kind_of
 from byol_keras.training.planning import make_plan
 from byol_keras.training.rundata import RunData
@@ -123,6 +125,35 @@ def test_export__of_a_saved_model_takes_raw_examples_in_plain_tensorflow(run, tm
     raw = tf.constant(["a dog", "cloud"]) if kind == "text" else tf.ones((2, *spec.shape[1:]))
     encoder = keras.models.load_model(folder / "encoder.keras")
     np.testing.assert_allclose(loaded(**{name: raw})["representation"], encoder(raw), atol=1e-4)
+
+
+@pytest.mark.parametrize("part", ["whole", "bare"])
+def test_init_from__a_run_goes_on_with_what_its_encoder_has_learned(run, tmp_path, part):
+    """Its words keep their numbers and its spectrogram its scale, whatever the new data would say."""
+    kind, _data, folder = run
+    whole = keras.models.load_model(folder / "encoder.keras")
+    bare = whole if kind == "sequences" else whole.layers[-1]
+    start = tmp_path / "start.keras"
+    (whole if part == "whole" else bare).save(start)
+    new = {
+        "sequences": GENERATOR.normal(size=(12, 20, 1)).astype("float32"),
+        "text": np.array(["a zebra and a cat", "stones"] * 6, "object"),
+        "audio": GENERATOR.normal(scale=0.1, size=(12, 5000)).astype("float32"),
+    }
+    options = {"data": new[kind], "kind": kind, "batch_size": 4, "precision": "float32", "init_from": str(start)}
+    if part == "bare" and kind != "sequences":
+        with pytest.raises(ValueError, match="`init_from` must hold one"):
+            planned(**options)
+        return
+    _, plan = planned(**options)
+    model = build_model(plan, str(start))
+    assert_same([weight.numpy() for weight in model.encoder.weights], [weight.numpy() for weight in bare.weights])
+    if kind == "text":
+        assert set(plan.known["vocabulary"]) <= set(NOUNS)
+    if kind == "audio":
+        assert plan.shape == (3200,)
+        layer = whole.layers[1].get_layer("log_mel")
+        assert plan.statistics == (layer.mean, layer.deviation)
 
 
 def planned(**options):

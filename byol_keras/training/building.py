@@ -37,8 +37,11 @@ def initial_encoder(plan: Plan, init_from: str | None = None) -> keras.Model:
     set_precision(plan.precision)
     keras.utils.set_random_seed(plan.seed)
     kind = kind_of(plan.kind)
-    encoder = kind.encoder(plan) if init_from is None else load_encoder(init_from, plan.shape)
-    return kind.fitted(encoder, plan)
+    if init_from is None:
+        return kind.fitted(kind.encoder(plan), plan)
+    preprocessor = kind.preprocessor(plan)
+    taken = plan.shape if preprocessor is None else preprocessor.output_shape[1:]
+    return kind.fitted(load_encoder(init_from, taken), plan)
 
 
 def target_ema(plan: Plan) -> TargetEMA:

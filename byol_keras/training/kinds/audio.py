@@ -12,11 +12,12 @@ from ... import encoders
 from ...config import PretrainConfig
 from ...data import Broken, Examples, Skipped, Source, Windows, decode_wav, open_sounds, wav_header
 from ...data.reading import Reader
-from ...layers import spectrogram, spectrogram_statistics
+from ...layers import LogMelSpectrogram, spectrogram, spectrogram_statistics
 from ...recipes import Recipe
 from ...report.drawing import draw_spectrograms
 from ...report.wording import KINDS
 from ...views import AudioViews
+from ..initial import layer_in
 from ..plan import Plan
 from .kind import Form, Kind, Wanted, preprocessed, sampled, streamed
 
@@ -39,12 +40,19 @@ class AudioKind(Kind):
         return open_sounds(wanted.data, split=wanted.split, labels=wanted.labels)
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
+        if config.init_from is not None:
+            # As the encoder has heard it.
+            layer = layer_in(config.init_from, LogMelSpectrogram)
+            return {"rate": layer.sampling_rate, "samples": layer.input.shape[-1]}
         rates, seconds = zip(*_looks(source, config.sample_rate), strict=True)
         rate = config.sample_rate or max(set(rates), key=rates.count)
         length = config.clip_seconds or min(_LONGEST, float(np.max(seconds)))
         return {"rate": int(rate), "samples": max(1, round(length * rate))}
 
     def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
+        if config.init_from is not None:
+            layer = layer_in(config.init_from, LogMelSpectrogram)
+            return Form((known["samples"],), (layer.mean, layer.deviation))
         clips, _, _ = _clips(sampled(source, _SAMPLED), known).arrays()
         return Form((known["samples"],), spectrogram_statistics(_spectrogram(known, None), clips))
 

@@ -15,6 +15,7 @@ from ...recipes import Recipe
 from ...report.drawing import draw_texts
 from ...report.wording import KINDS
 from ...views import TokenViews
+from ..initial import layer_in
 from ..plan import Plan
 from .kind import Form, Kind, Wanted, streamed
 
@@ -45,8 +46,12 @@ class TextKind(Kind):
         )
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
-        texts = source.gather(np.arange(len(source)))
-        layer = vectorizer(texts, vocabulary=config.vocabulary or _WORDS, length=config.size).layers[-1]
+        if config.init_from is None:
+            texts = source.gather(np.arange(len(source)))
+            layer = vectorizer(texts, vocabulary=config.vocabulary or _WORDS, length=config.size).layers[-1]
+        else:
+            # An encoder knows the words that it has learned, by their numbers.
+            layer = layer_in(config.init_from, keras.layers.TextVectorization)
         words = layer.get_vocabulary(include_special_tokens=False)
         return {"length": layer.compute_output_shape((1,))[-1], "vocabulary": [str(word) for word in words]}
 
