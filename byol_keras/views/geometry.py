@@ -10,6 +10,7 @@ __all__ = [
     "ATTEMPTS",
     "REACH",
     "RESIZES",
+    "bell",
     "blurring",
     "picture_mean",
     "random_boxes",
@@ -115,9 +116,13 @@ def blurring(sigma: tf.Tensor, size: int, kernel: int) -> tf.Tensor:
     pixels = tf.range(size, dtype=tf.float32)
     distance = tf.abs(pixels[:, None] - pixels[None, :])
     inside = tf.cast(distance <= kernel // 2, tf.float32)
+    return _unit_sum(bell(distance, sigma[:, None, None]) * inside)
+
+
+def bell(distance: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
+    """A Gaussian whose largest value is 1."""
     # So narrow that the neighbours' weight underflows to 0.
-    sigma = tf.maximum(sigma, 1e-3)[:, None, None]
-    return _unit_sum(tf.exp(-0.5 * tf.square(distance / sigma)) * inside)
+    return tf.exp(-0.5 * tf.square(distance / tf.maximum(sigma, 1e-3)))
 
 
 def resample(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:

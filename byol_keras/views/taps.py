@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ..viewing import unit_range
 from . import geometry
 from .compiling import alone, here
 
@@ -71,7 +70,9 @@ def _take_rows(images: tf.Tensor, places: tf.Tensor, weights: tf.Tensor) -> tf.T
     if images.dtype == tf.uint8:
         weights /= 255.0
     planes = tf.transpose(images, (0, 3, 1, 2))
-    taken = (tf.cast(tf.gather(planes, place, axis=2, batch_dims=1), tf.float32) for place in tf.unstack(places, axis=2))
+    taken = (
+        tf.cast(tf.gather(planes, place, axis=2, batch_dims=1), tf.float32) for place in tf.unstack(places, axis=2)
+    )
     return tf.add_n([part * weight[:, None, :, None] for part, weight in zip(taken, tf.unstack(weights, axis=2))])
 
 
@@ -81,14 +82,23 @@ def _take_columns(strips: tf.Tensor, places: tf.Tensor, weights: tf.Tensor) -> t
 
 
 def _blur_some(planes: tf.Tensor, sigma: tf.Tensor, kernel: int) -> tf.Tensor:
-    high, wide = planes.shape[2:]
     order = tf.argsort(sigma, direction="DESCENDING")
 
     def blur_one(turn: tf.Tensor, planes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        number = order[turn]
-        rows, columns = (geometry.blurring(sigma[number][None], side, kernel)[0] for side in (high, wide))
-        picture = tf.matmul(tf.matmul(rows, planes[number]), columns, transpose_b=True)
-        return turn + 1, tf.tensor_scatter_nd_update(planes, [[number]], picture[None])
+        place = order[turn]
+        picture = _blur(planes[place], sigma[place], kernel)
+        return turn + 1, tf.tensor_scatter_nd_update(planes, [[place]], picture[None])
 
-    count = tf.math.count_nonzero(sigma, dtype=tf.int32)
-    return tf.while_loop(lambda turn, _: turn < count, blur_one, (0, planes))[1]
+    chosen = tf.math.count_nonzero(sigma, dtype=tf.int32)
+    return tf.while_loop(lambda turn, _: turn < chosen, blur_one, (0, planes))[1]
+
+
+def _blur(planes: tf.Tensor, sigma: tf.Tensor, kernel: int) -> tf.Tensor:
+    rows, columns = (geometry.blurring(sigma[None], side, kernel)[0] for side in planes.shape[1:])
+    reach, high = kernel // 2, planes.shape[1]
+    padded = tf.pad(planes, ((0, 0), (reach, reach), (0, 0)))
+    # The largest tap is 1 before the matrix makes sums of them 1, which is why its diagonal is what they are multiplied
+    # by. The columns go through their matrix: XLA would fuse taps with these taps, and sum rows anew for each.
+    weights = geometry.bell(tf.range(-reach, reach + 1, dtype=tf.float32), sigma)
+    summed = tf.add_n([padded[:, tap : tap + high] * weights[tap] for tap in range(kernel)])
+    return tf.matmul(summed * tf.linalg.diag_part(rows)[:, None], columns, transpose_b=True)
