@@ -9,6 +9,7 @@ from running import ROOT
 sys.path.insert(0, str(ROOT / "examples" / "benchmarks"))
 
 import side_by_side
+import views
 
 
 def test_measure__counts_things_and_compares_within_a_repeat():
@@ -42,3 +43,14 @@ def test_report__shows_and_writes_the_same_numbers(tmp_path, capsys):
 def test_peer__that_is_absent_costs_a_word(capsys):
     assert side_by_side.peer("byol_keras_of_nobody") is None
     assert "without byol_keras_of_nobody" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "peers", [["albumentations"], pytest.param(list(views.PEERS), marks=[pytest.mark.slow, pytest.mark.long])], ids=len
+)
+def test_views__are_measured(peers, tmp_path):
+    path = tmp_path / "views.json"
+    views.main(["--quick", "--sizes", "32", "--presets", "imagenet", "--json", str(path), "--peers", *peers])
+    (measured,) = side_by_side.json.loads(path.read_text())["results"].values()
+    assert [one["name"] for one in measured][:2] == ["ours, uint8", "ours, float"]
+    assert min(rate for one in measured for rate in one["rates"]) > 0

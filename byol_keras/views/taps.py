@@ -70,15 +70,18 @@ def _take_rows(images: tf.Tensor, places: tf.Tensor, weights: tf.Tensor) -> tf.T
     if images.dtype == tf.uint8:
         weights /= 255.0
     planes = tf.transpose(images, (0, 3, 1, 2))
-    taken = (
-        tf.cast(tf.gather(planes, place, axis=2, batch_dims=1), tf.float32) for place in tf.unstack(places, axis=2)
-    )
-    return tf.add_n([part * weight[:, None, :, None] for part, weight in zip(taken, tf.unstack(weights, axis=2))])
+
+    def tap(place: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.gather(planes, place, axis=2, batch_dims=1), tf.float32) * weight[:, None, :, None]
+
+    return tf.add_n(list(map(tap, tf.unstack(places, axis=2), tf.unstack(weights, axis=2))))
 
 
 def _take_columns(strips: tf.Tensor, places: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    taken = (tf.gather(strips, place, axis=3, batch_dims=1) for place in tf.unstack(places, axis=2))
-    return tf.add_n([part * weight[:, None, None, :] for part, weight in zip(taken, tf.unstack(weights, axis=2))])
+    def tap(place: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        return tf.gather(strips, place, axis=3, batch_dims=1) * weight[:, None, None, :]
+
+    return tf.add_n(list(map(tap, tf.unstack(places, axis=2), tf.unstack(weights, axis=2))))
 
 
 def _blur_some(planes: tf.Tensor, sigma: tf.Tensor, kernel: int) -> tf.Tensor:
