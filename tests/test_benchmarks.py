@@ -46,11 +46,17 @@ def test_peer__that_is_absent_costs_a_word(capsys):
 
 
 @pytest.mark.parametrize(
-    "peers", [["albumentations"], pytest.param(list(views.PEERS), marks=[pytest.mark.slow, pytest.mark.long])], ids=len
+    "peers",
+    [
+        [],
+        pytest.param(["albumentations", "kornia"], marks=pytest.mark.slow),
+        pytest.param(list(views.PEERS), marks=[pytest.mark.slow, pytest.mark.long]),
+    ],
+    ids=len,
 )
 def test_views__are_measured(peers, tmp_path):
     path = tmp_path / "views.json"
-    views.main(["--quick", "--sizes", "32", "--presets", "imagenet", "--json", str(path), "--peers", *peers])
+    views.main(["--quick", "--sizes", "32", "--presets", "cifar", "--json", str(path), "--peers", *peers])
     (measured,) = side_by_side.json.loads(path.read_text())["results"].values()
     assert [one["name"] for one in measured][:2] == ["ours, uint8", "ours, float"]
     assert min(rate for one in measured for rate in one["rates"]) > 0
