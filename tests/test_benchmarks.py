@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "examples" / "benchmarks"))
 import children
 import our_step
 import side_by_side
+import views
 
 
 def test_measure__counts_things_and_compares_within_a_repeat():
@@ -94,3 +95,20 @@ def test_operations__of_a_step_are_those_counted_by_hand():
     target, predictor = stem + blocks + 64 * 512 + 512 * 256, 256 * 512 + 512 * 256
     expected = 2 * 2 * (3 * (target + predictor) - stem + target)
     assert our_step.operations("small", 8)() == expected
+
+
+@pytest.mark.parametrize(
+    "peers",
+    [
+        [],
+        pytest.param(["albumentations", "kornia"], marks=pytest.mark.slow),
+        pytest.param(list(views.PEERS), marks=[pytest.mark.slow, pytest.mark.long]),
+    ],
+    ids=len,
+)
+def test_views__are_measured(peers, tmp_path):
+    path = tmp_path / "views.json"
+    views.main(["--quick", "--sizes", "32", "--presets", "cifar", "--json", str(path), "--peers", *peers])
+    (measured,) = side_by_side.json.loads(path.read_text())["results"].values()
+    assert [one["name"] for one in measured][:2] == ["ours, uint8", "ours, float"]
+    assert min(rate for one in measured for rate in one["rates"]) > 0

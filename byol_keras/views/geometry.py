@@ -8,13 +8,16 @@ from ..randomness import between
 
 __all__ = [
     "ATTEMPTS",
+    "REACH",
     "RESIZES",
+    "bell",
     "blurring",
     "picture_mean",
     "random_boxes",
     "resample",
     "resizing",
     "sizes",
+    "weighing",
     "whole_boxes",
 ]
 
@@ -87,10 +90,20 @@ def resizing(
     outputs = tf.range(target, dtype=tf.float32)[None, :, None] + 0.5
     if flip is not None:
         outputs = tf.where(flip[:, None, None], target - outputs, outputs)
-    step = extent / target
-    stretch = tf.maximum(step, 1.0)
+    return weighing(pixels, outputs, start, extent, target, resize)
+
+
+def weighing(
+    pixels: tf.Tensor, outputs: tf.Tensor, start: tf.Tensor, extent: tf.Tensor, target: int, resize: str
+) -> tf.Tensor:
+    """The weights of pixels (along the last axis) in outputs, all given by where their middles are."""
+    stretch = tf.maximum(extent / target, 1.0)
     inside = tf.cast((pixels > start) & (pixels < start + extent), tf.float32)
-    distance = tf.abs(pixels / stretch - (start + outputs * step) / stretch)
+    # Twelve digits for few numbers, so that all of the seven are right in the many, with and without XLA.
+    start, extent, outputs = (tf.cast(value, tf.float64) for value in (start, extent, outputs))
+    middle = start + outputs * extent / target
+    whole = tf.floor(middle)
+    distance = tf.abs((pixels - tf.cast(whole, tf.float32)) - tf.cast(middle - whole, tf.float32)) / stretch
     return _unit_sum(RESIZES[resize](distance) * inside)
 
 
@@ -103,9 +116,13 @@ def blurring(sigma: tf.Tensor, size: int, kernel: int) -> tf.Tensor:
     pixels = tf.range(size, dtype=tf.float32)
     distance = tf.abs(pixels[:, None] - pixels[None, :])
     inside = tf.cast(distance <= kernel // 2, tf.float32)
+    return _unit_sum(bell(distance, sigma[:, None, None]) * inside)
+
+
+def bell(distance: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
+    """A Gaussian whose largest value is 1."""
     # So narrow that the neighbours' weight underflows to 0.
-    sigma = tf.maximum(sigma, 1e-3)[:, None, None]
-    return _unit_sum(tf.exp(-0.5 * tf.square(distance / sigma)) * inside)
+    return tf.exp(-0.5 * tf.square(distance / tf.maximum(sigma, 1e-3)))
 
 
 def resample(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
@@ -148,3 +165,6 @@ def _keys_cubic(distance: tf.Tensor) -> tf.Tensor:
 
 
 RESIZES = {"bicubic": _keys_cubic, "triangle": _triangle}
+
+# From which distance on they are zero.
+REACH = {"bicubic": 2.0, "triangle": 1.0}

@@ -1,5 +1,6 @@
 """BYOL's two views of pictures, made on the device."""
 
+import math
 from numbers import Integral
 from typing import Any
 
@@ -8,9 +9,10 @@ import tensorflow as tf
 
 from ..arguments import checked_size
 from ..viewing import Views
-from . import color, geometry
+from . import color, geometry, taps
+from .compiling import alone
 from .parameters import Parameters, draw_parameters
-from .pictures import KEYS, as_pictures, check_pictures
+from .pictures import KEYS, as_floats, as_pictures, check_pictures
 from .presets import checked
 
 __all__ = ["ImageViews"]
@@ -126,9 +128,18 @@ class ImageViews(Views):
         return draw_parameters(self.settings, view, seed, count, height, width)
 
     def apply(self, images: tf.Tensor, parameters: Parameters, view: int) -> tf.Tensor:
-        """View 0 or 1 of float pictures in [0, 1] by these choices; what that view never does is left out."""
-        settings = self.settings
-        planes, mean = self._resample(images, parameters, settings.blur[view] > 0)
+        """View 0 or 1 of pictures by these choices; what that view never does is left out."""
+        if not taps.pay(images, self.size, self.resize):
+            return alone(self._apply_matrices, images, parameters, view)
+        planes, mean = self._take(images, parameters, self.settings.blur[view] > 0)
+        return alone(self._finish, planes, mean, parameters, view)
+
+    def _apply_matrices(self, images: tf.Tensor, parameters: Parameters, view: int) -> tf.Tensor:
+        planes, mean = self._resample(as_floats(images), parameters, self.settings.blur[view] > 0)
+        return self._finish(planes, mean, parameters, view)
+
+    def _finish(self, planes: tf.Tensor, mean: tf.Tensor, parameters: Parameters, view: int) -> tf.Tensor:
+        settings, channels = self.settings, planes.shape[1]
         if settings.jitter[view] > 0 or settings.grayscale[view] > 0:
             pixels = color.recolour(planes, mean, parameters)
         else:
@@ -136,7 +147,7 @@ class ImageViews(Views):
         pixels = tf.clip_by_value(pixels, 0.0, 1.0)
         if settings.solarize[view] > 0:
             pixels = color.solarized(pixels, parameters.solarize, settings.threshold)
-        return tf.reshape(pixels, (-1, *self.size, images.shape[-1]))
+        return tf.reshape(pixels, (-1, *self.size, channels))
 
     def _resample(self, images: tf.Tensor, parameters: Parameters, blur: bool) -> tuple[tf.Tensor, tf.Tensor]:
         """Planes (n, C, pixels) after crop, resizing, flip and blur; their mean colour before the blur."""
@@ -149,6 +160,17 @@ class ImageViews(Views):
             rows = geometry.blurring(parameters.sigma, self.size[0], self.kernel) @ rows
             columns = geometry.blurring(parameters.sigma, self.size[1], self.kernel) @ columns
         return geometry.resample(images, rows, columns), mean
+
+    def _take(self, images: tf.Tensor, parameters: Parameters, blur: bool) -> tuple[tf.Tensor, tf.Tensor]:
+        """What `_resample` returns, by taps."""
+        top, left, high, wide = tf.unstack(parameters.box, axis=1)
+        rows = taps.Axis(top, high, tf.zeros_like(parameters.flip))
+        columns = taps.Axis(left, wide, parameters.flip)
+        planes = taps.resample(images, rows, columns, self.size, self.resize)
+        mean = tf.reduce_mean(planes, axis=(2, 3))
+        if blur:
+            planes = taps.blurred(planes, parameters.sigma, self.kernel)
+        return tf.reshape(planes, (-1, images.shape[-1], math.prod(self.size))), mean
 
     def check(self, batch: Any) -> None:
         check_pictures(batch)

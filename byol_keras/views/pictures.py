@@ -9,7 +9,7 @@ import tensorflow as tf
 from ..admission import check_finite
 from ..viewing import unit_range
 
-__all__ = ["KEYS", "as_pictures", "check_pictures"]
+__all__ = ["KEYS", "as_floats", "as_pictures", "check_pictures"]
 
 KEYS = ("view_1", "view_2")
 
@@ -18,9 +18,14 @@ _OVERSHOOT = 1e-3
 
 
 def as_pictures(batch: Any) -> Any:
-    """The batch as float32 in [0, 1], or a `ValueError` if it can't be pictures."""
+    """The batch as tensors, or a `ValueError` if it can't be pictures."""
     _check_keys(batch)
-    return keras.tree.map_structure(_as_floats, batch)
+    return keras.tree.map_structure(_as_picture, batch)
+
+
+def as_floats(images: tf.Tensor) -> tf.Tensor:
+    """Pictures as float32 in [0, 1]."""
+    return tf.cast(unit_range(images), tf.float32)
 
 
 def check_pictures(batch: Any) -> None:
@@ -32,10 +37,10 @@ def check_pictures(batch: Any) -> None:
         _check_range(images)
 
 
-def _as_floats(images: Any) -> tf.Tensor:
+def _as_picture(images: Any) -> tf.Tensor:
     images = tf.convert_to_tensor(images)
     _check_kind(images.dtype, images.shape)
-    return tf.cast(unit_range(images), tf.float32)
+    return images
 
 
 def _check_keys(batch: Any) -> None:

@@ -1,0 +1,36 @@
+"""Parts of a graph that XLA compiles by themselves, where that is what a CPU is fastest with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+__all__ = ["alone", "here"]
+
+
+def here() -> bool:
+    """Whether what is traced now is a graph for CPUs that XLA doesn't compile as a whole, but could in parts."""
+    if tf.executing_eagerly() or not tf.test.is_built_with_xla() or _is_compiled(tf.compat.v1.get_default_graph()):
+        return False
+    return all(device.device_type == "CPU" for device in tf.config.list_logical_devices())
+
+
+def alone(function: Callable, *arguments: Any) -> Any:
+    """`function(*arguments)`, compiled by XLA as a program of its own `here`, and as it is elsewhere.
+
+    XLA fuses what it sees at once, on CPUs at the price of computing a value anew for each of its uses. So what is
+    used several times had better be what a program returns.
+    """
+    if not here():
+        return function(*arguments)
+    return tf.function(function, autograph=False, jit_compile=True)(*arguments)
+
+
+def _is_compiled(graph: Any) -> bool:
+    # What `tf.function(jit_compile=True)` enters while it traces, and tells nobody else about. Without it the pictures
+    # would be the same.
+    context = graph._get_control_flow_context() if hasattr(graph, "_get_control_flow_context") else None
+    if context is not None and context.IsXLAContext():
+        return True
+    outer = getattr(graph, "outer_graph", None)
+    return outer is not None and _is_compiled(outer)
