@@ -73,6 +73,7 @@ def test_fit__is_compared_with_the_step_that_it_runs(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_memory__measures_every_way_to_take_a_step(tmp_path):
     options = ["--networks", "small", "--batch", 2, "--size", 8, "--precisions", "float32"]
     run_example("benchmarks/memory.py", *options, "--output", "memory.json", cwd=tmp_path)
