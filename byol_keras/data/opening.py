@@ -16,6 +16,7 @@ from .numbers import load_npy, load_npz
 from .records import open_records
 from .shapes import shapes
 from .source import Source
+from .tables import is_table
 
 __all__ = ["folder_part", "open_folder", "open_source"]
 
@@ -132,7 +133,7 @@ def _open_file(path: str, split: str | None) -> Source:
 def _open_folder(folder: str, split: str | None) -> Source:
     folder = folder.rstrip("/") or "/"
     is_folder = _is_folder(folder)
-    if folder.endswith((".csv", ".parquet")) and not is_folder(folder):
+    if is_table(folder) and not is_folder(folder):
         raise ValueError(
             f"`source` must hold pictures: what a table holds, --kind vectors or another says. Received: {folder!r}"
         )

@@ -8,7 +8,7 @@ import numpy as np
 from .numbers import open_arrays
 from .rows import Rows
 from .source import Source
-from .tables import Table, read_table
+from .tables import Table, is_table, read_table
 
 __all__ = ["open_series", "series_length"]
 
@@ -48,7 +48,7 @@ def open_series(
     if isinstance(source, Source):
         return source
     class_names = None
-    if isinstance(source, str | os.PathLike) and os.fspath(source).endswith((".csv", ".parquet")):
+    if is_table(source):
         table = read_table(os.fspath(source), split)
         values, found, name = *_of_table(table, table.find_label(label_key, labelled)), table.name
     else:

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["LABELS", "Table", "read_table"]
+__all__ = ["LABELS", "Table", "is_table", "parquet_tools", "read_table"]
 
 LABELS = ("label", "class", "target")
 """What the column of classes is called, where nobody says."""
@@ -122,6 +124,21 @@ def read_table(path: str, split: str | None = None) -> Table:
     return table
 
 
+def is_table(source: object) -> bool:
+    """Whether this is the path of a table."""
+    return isinstance(source, str | os.PathLike) and os.fspath(source).endswith((".csv", ".parquet"))
+
+
+def parquet_tools() -> tuple[ModuleType, ModuleType]:
+    """The modules `pyarrow` and `pyarrow.parquet`, or an ImportError that says how to get them."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ImportError('Parquet files need pyarrow: pip install "byol-keras[parquet]"') from None
+    return pyarrow, pyarrow.parquet
+
+
 def _read_csv(path: str) -> Table:
     rows = list(_lines(path))
     named = bool(rows) and not any(map(_is_number, rows[0]))
@@ -148,11 +165,7 @@ def _lines(path: str) -> Iterator[list[str]]:
 
 
 def _read_parquet(path: str) -> Table:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise ImportError('Parquet files need pyarrow: pip install "byol-keras[parquet]"') from None
+    pa, pq = parquet_tools()
     try:
         with tf.io.gfile.GFile(path, "rb") as stream:
             table = pq.read_table(pa.BufferReader(stream.read()))

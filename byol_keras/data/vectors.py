@@ -9,7 +9,7 @@ import numpy as np
 from .numbers import open_arrays
 from .rows import Rows
 from .source import Source
-from .tables import Table, read_table
+from .tables import Table, is_table, read_table
 
 __all__ = ["open_vectors"]
 
@@ -45,7 +45,7 @@ def open_vectors(
     """
     if isinstance(source, Source):
         return source
-    if isinstance(source, str | os.PathLike) and os.fspath(source).endswith((".csv", ".parquet")):
+    if is_table(source):
         table = read_table(os.fspath(source), split)
         return _rows(table, labels, table.find_label(label_key, labelled), columns, categorical)
     values, found, class_names, name = open_arrays(source, split, "rows of numbers")

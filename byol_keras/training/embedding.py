@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from ..data import Examples, Source
+from ..data.tables import parquet_tools
 from ..evaluation import extract_features
 from ..writing import beside
 
@@ -86,11 +87,7 @@ def _add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
 
 
 def _write_parquet(path: Path, chunks: Iterator, source: Source) -> int:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise ImportError('Parquet files need pyarrow: pip install "byol-keras[parquet]"') from None
+    pa, pq = parquet_tools()
     count, writer = 0, None
     try:
         for features, indices in chunks:
