@@ -8,7 +8,6 @@ import functools
 import multiprocessing
 
 import numpy as np
-from side_by_side import peer
 
 __all__ = ["albumentations", "keras_cv", "keras_layers", "kornia", "torchvision"]
 
@@ -26,8 +25,6 @@ def albumentations(images, size, preset, processes=2):
 
     A data loader would besides collate the views and send them.
     """
-    if peer("albumentations") is None:
-        return None
     shares = np.array_split(images, processes)
     pools = [multiprocessing.get_context("spawn").Pool(1, _prepare, (share, size, preset)) for share in shares]
 
@@ -70,8 +67,6 @@ def _make_share():
 
 def kornia(images, size, preset):
     """Batches of floats on torch."""
-    if peer("kornia") is None or (torch := peer("torch")) is None:
-        return None
     import kornia.augmentation as augmentation
 
     def chain(blur, solarize):
@@ -83,15 +78,13 @@ def kornia(images, size, preset):
         ]
         steps += [augmentation.RandomGaussianBlur((taps(size), taps(size)), SIGMA, p=blur)] if blur else []
         steps += [augmentation.RandomSolarize(0.0, 0.0, p=solarize)] if solarize else []
-        return torch.nn.Sequential(*steps)
+        return augmentation.container.ImageSequential(*steps)
 
-    return _on_torch(torch, images, [chain(*each) for each in CHANGES[preset]], batched=True)
+    return _on_torch(images, [chain(*each) for each in CHANGES[preset]], batched=True)
 
 
 def torchvision(images, size, preset):
     """uint8 pictures one after the other, as its transforms draw once for all that they are given."""
-    if peer("torchvision") is None or (torch := peer("torch")) is None:
-        return None
     from torchvision.transforms import v2
 
     def chain(blur, solarize):
@@ -105,10 +98,12 @@ def torchvision(images, size, preset):
         steps += [v2.RandomSolarize(128, p=solarize)] if solarize else []
         return v2.Compose(steps)
 
-    return _on_torch(torch, images, [chain(*each) for each in CHANGES[preset]], batched=False)
+    return _on_torch(images, [chain(*each) for each in CHANGES[preset]], batched=False)
 
 
-def _on_torch(torch, images, chains, batched):
+def _on_torch(images, chains, batched):
+    import torch
+
     pictures = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
     @torch.no_grad()
@@ -144,9 +139,7 @@ def keras_layers(images, size, preset):
 
 def keras_cv(images, size, preset):
     """Its layers, of which one that happens with a probability is wrapped in `RandomApply`."""
-    if (library := peer("keras_cv")) is None:
-        return None
-    layers = library.layers
+    from keras_cv import layers
 
     def chain(blur, solarize):
         jitter = layers.RandomColorJitter((0, 255), (-0.4, 0.4), 0.4, (0.4, 0.6), 0.1)

@@ -3,8 +3,9 @@
     python examples/benchmarks/views.py                         # all, about ten minutes
     python examples/benchmarks/views.py --sizes 96 --quick      # whether it runs
 
-Every turn makes both views of a batch that is in memory and waits until they are there. Peers that are not installed
-are left out with a word. What was measured: NOTES.md.
+Every turn makes both views of a batch that is in memory and waits until they are there; everybody has processes of
+their own, which sleep unless it is their turn. Peers that are not installed are left out with a word. What was
+measured: NOTES.md.
 """
 
 import argparse
@@ -12,20 +13,23 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from contextlib import ExitStack, closing
+
 import numpy as np
 import view_peers
-from side_by_side import measure, report
+from children import Child
+from side_by_side import measure, peer, report
 
 # Pictures of 256 px are what an imagenet crop of 224 px comes from.
 SOURCES = {224: 256}
 PEERS = {
-    "albumentations": view_peers.albumentations,
     "kornia": view_peers.kornia,
     "torchvision": view_peers.torchvision,
     "keras.layers": view_peers.keras_layers,
     "keras_cv": view_peers.keras_cv,
 }
-TITLES = {"albumentations": "albumentations, 2 processes, uint8"}
+# It has processes already.
+PARALLEL = "albumentations"
 
 
 def ours(images, size, preset, jit_compile=False):
@@ -35,30 +39,36 @@ def ours(images, size, preset, jit_compile=False):
 
     run = tf.function(ImageViews(size, preset), jit_compile=jit_compile)
     batch, seed = tf.constant(images), tf.constant((1, 2))
-    return lambda: [view.numpy() for view in run(batch, seed)]
+
+    def once():
+        for view in run(batch, seed):
+            view.numpy()
+
+    return once
 
 
 def contestants(images, size, preset, peers):
     floats = (images / 255).astype("float32")
-    yield "ours, uint8", ours(images, size, preset)
-    yield "ours, float", ours(floats, size, preset)
-    yield "ours, uint8, jit_compile", ours(images, size, preset, jit_compile=True)
-    yield "ours, float, jit_compile", ours(floats, size, preset, jit_compile=True)
+    yield "ours, uint8", Child(ours, images, size, preset)
+    yield "ours, float", Child(ours, floats, size, preset)
+    yield "ours, uint8, jit_compile", Child(ours, images, size, preset, True)
+    yield "ours, float, jit_compile", Child(ours, floats, size, preset, True)
     for name in peers:
-        if (call := PEERS[name](images, size, preset)) is not None:
-            yield TITLES.get(name, name), call
+        if peer(name) and name == PARALLEL:
+            yield "albumentations, 2 processes, uint8", view_peers.albumentations(images, size, preset)
+        elif peer(name):
+            yield name, Child(PEERS[name], images, size, preset)
 
 
 def compared(size, preset, batch, repeats, seconds, peers):
     """The turns of all contestants, for pictures of random noise: none of them is quicker with smooth ones."""
     source = SOURCES.get(size, size)
     images = np.random.default_rng(0).integers(0, 256, (batch, source, source, 3), dtype="uint8")
-    calls = dict(contestants(images, size, preset, peers))
-    try:
+    with ExitStack() as stack:
+        calls = {}
+        for name, call in contestants(images, size, preset, peers):
+            calls[name] = stack.enter_context(closing(call))
         return measure(calls, things=batch, repeats=repeats, seconds=seconds)
-    finally:
-        for call in calls.values():
-            getattr(call, "close", lambda: None)()
 
 
 def main(arguments=None):
@@ -70,7 +80,7 @@ def main(arguments=None):
     parser.add_argument("--seconds", type=float, default=1.0, help="how long a turn takes")
     parser.add_argument("--json", help="file to write the numbers to")
     parser.add_argument("--quick", action="store_true", help="only see that all of it runs")
-    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS), help="default all")
+    parser.add_argument("--peers", nargs="*", default=[PARALLEL, *PEERS], choices=[PARALLEL, *PEERS])
     options = parser.parse_args(arguments)
     if options.quick:
         options.batch, options.repeats, options.seconds = 4, 1, 0.01
