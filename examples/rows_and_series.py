@@ -9,6 +9,18 @@ evaluate`, and prints the mean over the seeds. Nothing is downloaded:
 
 - vectors: 784 noisy sensors, each of which sees eight hidden numbers in its own way; a class is five groups of those;
 - sequences: one channel of a machine that swings in one of six forms, at any pace, height, offset and phase.
+
+Ours of vectors, in percent, means of three seeds; a seed takes four minutes of one core:
+
+                       kNN   linear
+    raw values        44.3     30.9
+    PCA               56.1     29.7
+    untrained         15.7     18.2
+    reconstruction    27.6     24.7
+    supervised        51.7     47.4
+    BYOL              58.6     48.8
+
+With 4,000 rows, most of them noise, labels are learned by heart: BYOL is ahead of the network that was given them.
 """
 
 import argparse

@@ -21,6 +21,9 @@ import rich.table
 
 __all__ = ["Measured", "machine", "measure", "peer", "report"]
 
+# Seconds; what takes longer is not called more often than it must be.
+_SLOW = 1.0
+
 
 class Measured(NamedTuple):
     """What one contestant did: things per second in each repeat, and how many times as many the first did."""
@@ -109,9 +112,10 @@ def _processor() -> str:
 
 
 def _settled(call: Callable[[], object]) -> float:
-    """Seconds of a call, after those that trace and compile."""
+    """Seconds of a call, after the one that traces and compiles."""
     call()
-    return min(_taken(call, 1) for _ in range(2))
+    once = _taken(call, 1)
+    return once if once > _SLOW else min(once, _taken(call, 1))
 
 
 def _taken(call: Callable[[], object], times: int) -> float:
