@@ -54,6 +54,7 @@ def compared(seed: int, options: argparse.Namespace) -> dict[str, dict[str, floa
     spectrograms, test_spectrograms = (model.preprocessor.predict(part, verbose=0) for part in (clips, test_clips))
     untrained = bk.evaluation.untrained(model.encoder, seed=seed)
     train(model, clips, options.epochs)
+    rebuilding = rebuilt(bk.evaluation.untrained(model.encoder, seed=seed), spectrograms, options.epochs, seed)
     classifier = supervised(bk.evaluation.untrained(model.encoder, seed=seed), spectrograms, labels, options.epochs)
 
     flat, test_flat = (part.reshape(len(part), -1) for part in (spectrograms, test_spectrograms))
@@ -62,7 +63,8 @@ def compared(seed: int, options: argparse.Namespace) -> dict[str, dict[str, floa
         "spectrogram": (flat, test_flat),
         "PCA": bk.evaluation.pca(flat, test_flat, components=64),
     }
-    for name, network in (("untrained", untrained), ("BYOL", model.encoder), ("supervised", classifier)):
+    networks = {"untrained": untrained, "reconstruction": rebuilding, "BYOL": model.encoder, "supervised": classifier}
+    for name, network in networks.items():
         features[name] = tuple(
             bk.evaluation.extract_features(network, part) for part in (spectrograms, test_spectrograms)
         )
@@ -84,6 +86,14 @@ def train(model: bk.BYOL, clips: np.ndarray, epochs: int) -> None:
     rate = bk.schedules.WarmupCosine(1e-3, steps, warmup_steps=max(1, steps // 10))
     model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4))
     model.fit(clips, epochs=epochs, batch_size=BATCH_SIZE, callbacks=[bk.callbacks.TargetEMA(tau=0.97)], verbose=2)
+
+
+def rebuilt(encoder: keras.Model, spectrograms: np.ndarray, epochs: int, seed: int) -> keras.Model:
+    """The same network, trained to give back what it was shown."""
+    autoencoder = bk.baselines.Reconstruction(encoder, bk.baselines.decoder_for(encoder), seed=seed)
+    autoencoder.compile(keras.optimizers.AdamW(1e-3))
+    autoencoder.fit(spectrograms, epochs=epochs, batch_size=BATCH_SIZE, verbose=2)
+    return encoder
 
 
 def supervised(encoder: keras.Model, spectrograms: np.ndarray, labels: np.ndarray, epochs: int) -> keras.Model:

@@ -64,6 +64,7 @@ def test_step__compares_contestants_in_processes_of_their_own(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_fit__is_compared_with_the_step_that_it_runs(tmp_path):
     options = ["--batch", 4, "--size", 8, "--steps", 2, "--repeats", 2, "--precisions", "float32"]
     run_example("benchmarks/fit.py", *options, "--output", "fit.json", cwd=tmp_path)

@@ -162,7 +162,7 @@ def test_operation__that_never_happens_costs_nothing():
     def operations(**options):
         graph = tf.function(ImageViews(32, **(NOTHING | options)))
         graph = graph.get_concrete_function(tf.TensorSpec([8, 48, 40, 3]), tf.TensorSpec([2], tf.int32)).graph
-        return [node.op for function in graph.as_graph_def().library.function for node in function.node_def]
+        return [operation.type for operation in graph.get_operations()]
 
     without = operations()
     assert len(operations(blur=(0.0, 0.1))) > len(without)

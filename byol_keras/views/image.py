@@ -130,7 +130,7 @@ class ImageViews(Views):
     def apply(self, images: tf.Tensor, parameters: Parameters, view: int) -> tf.Tensor:
         """View 0 or 1 of pictures by these choices; what that view never does is left out."""
         if not taps.pay(images, self.size, self.resize):
-            return alone(self._apply_matrices, images, parameters, view)
+            return self._apply_matrices(images, parameters, view)
         planes, mean = self._take(images, parameters, self.settings.blur[view] > 0)
         return alone(self._finish, planes, mean, parameters, view)
 
