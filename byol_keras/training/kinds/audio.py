@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from ... import encoders
 from ...config import PretrainConfig
-from ...data import Broken, Examples, Skipped, Source, Windows, decode_wav, open_sounds, wav_header
-from ...data.reading import Reader
+from ...data import Broken, Examples, Source, decode_wav, open_sounds, wav_header
 from ...layers import LogMelSpectrogram, spectrogram, spectrogram_statistics
 from ...recipes import Recipe
 from ...report.drawing import draw_spectrograms
@@ -57,10 +56,9 @@ class AudioKind(Kind):
         return Form((known["samples"],), spectrogram_statistics(_spectrogram(known, None), clips))
 
     def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
-        ledger = Skipped(len(source), config.max_bad_fraction, skipped, many=source.many)
+        read, shape = partial(_decoded, plan.known), (plan.known["samples"],)
         # In training any part of a long recording, so that all of it is heard.
-        reader = Reader(source, (plan.known["samples"],), "float32", ledger)
-        return Windows(source, reader, ledger, partial(_decoded, plan.known), plan.seed)
+        return streamed(source, shape, plan.seed, config.max_bad_fraction, skipped, decode=read, cut=read)
 
     def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
         return _clips(source, plan.known)

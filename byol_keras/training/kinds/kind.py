@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...config import PretrainConfig
-from ...data import Examples, Source
+from ...data import Examples, Source, Windows
 from ...data.reading import Reader
 from ...data.skipping import Skipped
 from ...evaluation.features import batches
@@ -146,7 +146,9 @@ def streamed(
     skipped: str | None = None,
     dtype: str = "float32",
     decode: Callable | None = None,
+    cut: Callable | None = None,
 ) -> Examples:
-    """A source as arrays of one shape, see `Reader`; by default its rows are such arrays already."""
+    """A source as arrays of one shape, see `Reader` and, with `cut`, `Windows`; by default rows are such already."""
     ledger = Skipped(len(source), max_bad_fraction, skipped, many=source.many)
-    return Examples(source, Reader(source, tuple(shape), dtype, ledger, decode), ledger, seed)
+    reader = Reader(source, tuple(shape), dtype, ledger, decode)
+    return Examples(source, reader, ledger, seed) if cut is None else Windows(source, reader, ledger, cut, seed)
