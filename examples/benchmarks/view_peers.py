@@ -9,7 +9,7 @@ import multiprocessing
 
 import numpy as np
 
-__all__ = ["albumentations", "keras_cv", "keras_layers", "kornia", "torchvision"]
+__all__ = ["albumentations", "chained", "keras_chains", "keras_cv", "keras_layers", "kornia", "torchvision"]
 
 # Probability of blur and solarizing in view one and view two.
 CHANGES = {"imagenet": ((1.0, 0.0), (0.1, 0.2)), "cifar": ((0.0, 0.0), (0.0, 0.2))}
@@ -117,12 +117,16 @@ def _on_torch(images, chains, batched):
 
 
 def keras_layers(images, size, preset):
-    """Keras has neither a random resized crop nor colours with a probability: as near as its layers come."""
-    import keras
+    return _through_dataset(images, keras_chains(size, preset, images.shape[1]))
 
-    def chain(blur, solarize):
-        layers = keras.layers
-        side = round(0.75 * images.shape[1])
+
+def keras_chains(size, preset, source):
+    """For each view a chain of Keras' layers. Keras has neither a random resized crop nor colours with a probability,
+    nor solarizing with one, for which only the other peers pay: as near as its layers come."""
+    from keras import layers
+
+    def chain(blur):
+        side = round(0.75 * source)
         steps = [
             layers.RandomCrop(side, side),
             layers.Resizing(size, size, antialias=True),
@@ -130,11 +134,9 @@ def keras_layers(images, size, preset):
             layers.RandomColorJitter((0, 255), 0.4, 0.4, 0.2, 0.1),
             layers.RandomGrayscale(0.2),
         ]
-        steps += [layers.RandomGaussianBlur(blur, taps(size), SIGMA)] if blur else []
-        # It has no probability either, and so only the other peers pay for solarizing.
-        return steps
+        return steps + ([layers.RandomGaussianBlur(blur, taps(size), SIGMA)] if blur else [])
 
-    return _through_dataset(images, [chain(*each) for each in CHANGES[preset]])
+    return [chain(blur) for blur, _ in CHANGES[preset]]
 
 
 def keras_cv(images, size, preset):
@@ -156,13 +158,15 @@ def keras_cv(images, size, preset):
     return _through_dataset(images, [chain(*each) for each in CHANGES[preset]])
 
 
+def chained(batch, chains):
+    """A batch through each of the chains of layers."""
+    return [functools.reduce(lambda made, layer: layer(made, training=True), chain, batch) for chain in chains]
+
+
 def _through_dataset(images, chains, parts=4):
     """A few batches at a time through `map` with as many calls in parallel as tf.data likes."""
     import tensorflow as tf
 
-    def views(batch):
-        return [functools.reduce(lambda made, layer: layer(made, training=True), chain, batch) for chain in chains]
-
     batches = tf.data.Dataset.from_tensor_slices(tf.cast(images, tf.float32)).batch(-(-len(images) // parts))
-    dataset = batches.cache().map(views, tf.data.AUTOTUNE)
+    dataset = batches.cache().map(lambda batch: chained(batch, chains), tf.data.AUTOTUNE)
     return lambda: [None for _ in dataset]
