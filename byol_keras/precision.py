@@ -49,7 +49,7 @@ def set_precision(precision: str) -> str:
 
 @contextlib.contextmanager
 def restored_precision() -> Iterator[None]:
-    """Leaves policy and graph options, on the way out, as they were on the way in.
+    """Leaves policy, graph options and TensorFloat-32, on the way out, as they were on the way in.
 
     Example:
     >>> with restored_precision():
@@ -59,9 +59,11 @@ def restored_precision() -> Iterator[None]:
     """
     policy = keras.config.dtype_policy()
     rewritten = tf.config.optimizer.get_experimental_options().get(_REWRITE, False)
+    shortened = tf.config.experimental.tensor_float_32_execution_enabled()
     try:
         yield
     finally:
+        tf.config.experimental.enable_tensor_float_32_execution(shortened)
         keras.config.set_dtype_policy(policy)
         tf.config.optimizer.set_experimental_options({_REWRITE: rewritten})
 

@@ -6,12 +6,14 @@ import os
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import byol_keras as bk
 from byol_keras.data.shapes import shapes
 from byol_keras.evaluation import PrincipalComponents
 from byol_keras.export import litert, onnx, reduced, saved_model, verify
 from byol_keras.export.reduction import DIMS, compare_dims
+from byol_keras.export.runtimes import Runtime, open_artefact
 
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("onnxruntime")
@@ -97,9 +99,50 @@ def test_verify__tells_a_loss_of_neighbours(encoder, exported):
     assert any("kNN accuracy fell from" in sentence for sentence in check.broken)
 
 
+SHORTENED = []
+
+
+class Watched(keras.layers.Layer):
+    """Notes how exactly a GPU would compute."""
+
+    def call(self, inputs):
+        SHORTENED.append(tf.config.experimental.tensor_float_32_execution_enabled())
+        return inputs
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_verify__switches_short_numbers_of_gpus_off_and_back(before, monkeypatch):
+    opened = Runtime("None", lambda batch: Watched()(tf.constant(batch["x"])), ["x"])
+    monkeypatch.setattr("byol_keras.export.verification.open_artefact", lambda *_: opened)
+    monkeypatch.setattr("byol_keras.export.verification._bytes", lambda path: 0)
+    encoder = keras.Sequential([keras.Input((3,), name="x"), Watched()])
+    SHORTENED.clear()
+    tf.config.experimental.enable_tensor_float_32_execution(before)
+    try:
+        assert verify(encoder, "encoder.tflite", np.eye(3)).ok
+        assert tf.config.experimental.tensor_float_32_execution_enabled() is before
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(True)
+    assert SHORTENED
+    assert not any(SHORTENED)
+
+
+def test_artefacts__may_lie_in_a_store(encoder, exported):
+    for path, runtime in zip(exported[1:], ("LiteRT", "ONNX Runtime"), strict=True):
+        remote = f"ram://{os.path.basename(path)}"
+        tf.io.gfile.copy(path, remote, overwrite=True)
+        assert open_artefact(remote).name == runtime
+        with pytest.raises(ValueError, match="`openvino` must be False for artefacts of a remote store"):
+            verify(encoder, remote, IMAGES[:8], openvino=True)
+
+
 @pytest.mark.parametrize(
     ("artefacts", "message"),
-    [([], "must name at least one"), (["encoder.keras"], "must be folders with a saved_model")],
+    [
+        ([], "must name at least one"),
+        (["encoder.keras"], "must be folders with a saved_model"),
+        ("encoder.keras", r"must be folders with a saved_model\.pb, .* Received: encoder\.keras"),
+    ],
 )
 def test_verify__refuses_what_it_can_not_read(encoder, artefacts, message):
     with pytest.raises(ValueError, match=message):
@@ -131,6 +174,8 @@ def test_compare_dims__has_a_line_for_each_size_and_one_for_all():
     assert [line[0] for line in lines] == [1, 4, 6]
     assert lines[0][1] < lines[1][1] < lines[2][1] == 1.0
     assert all(line[2] > 0.8 for line in lines)
+    with pytest.raises(ValueError, match=r"`dims\[1\]` must be a positive integer"):
+        compare_dims(bank, labels[:150], queries, labels[150:], dims=(1, 0))
     usual = compare_dims(bank, labels[:150], queries, labels[150:])
     assert [line[0] for line in usual] == [*(dim for dim in DIMS if dim <= 6), 6]
 

@@ -65,9 +65,11 @@ def compare_dims(
         bank_labels: their classes.
         queries: features to judge.
         query_labels: their classes.
-        dims: sizes to try. Default: `DIMS`, the powers of two from 4 on.
+        dims: sizes to try, of which larger ones than the features are left out. Default: `DIMS`, the powers of two from
+            4 on.
         whiten: whether each component is scaled to unit variance. Default False.
     """
+    check_positive(**{f"dims[{place}]": dim for place, dim in enumerate(dims)})
     sizes = [size for size in sorted(set(dims or DIMS)) if size <= min(np.shape(bank))]
     found = PrincipalComponents(bank, max(sizes, default=1), whiten)
     kept, smaller_bank, smaller = found.kept(), found(bank), found(queries)

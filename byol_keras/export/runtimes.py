@@ -85,7 +85,7 @@ def _tensorflow(path: str) -> Runtime:
 def _litert(path: str) -> Runtime:
     package = _package("litert")
     with without_remarks():
-        interpreter = package.Interpreter(path)
+        interpreter = package.Interpreter(model_content=_content(path))
     inputs = {_plain(detail["name"]): detail for detail in interpreter.get_input_details()}
     (output,) = interpreter.get_output_details()
     size = int(output["shape_signature"][0])
@@ -131,7 +131,7 @@ def _as_floats(values: np.ndarray, detail: dict) -> np.ndarray:
 
 def _onnxruntime(path: str) -> Runtime:
     package = _package("onnx")
-    session = package.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = package.InferenceSession(_content(path), providers=["CPUExecutionProvider"])
     inputs = {given.name: given.shape[0] for given in session.get_inputs()}
     size = next(iter(inputs.values()))
     fixed = size if isinstance(size, int) else None
@@ -146,6 +146,12 @@ def _openvino(path: str) -> Runtime:
     size = compiled.inputs[0].partial_shape[0]
     fixed = size.get_length() if size.is_static else None
     return Runtime("OpenVINO", lambda batch: compiled(dict(batch))[0], inputs, fixed)
+
+
+def _content(path: str) -> bytes:
+    """Of a file in any store; the runtimes themselves open local ones only."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return file.read()
 
 
 def check_packages(extras: Iterable[str]) -> None:
