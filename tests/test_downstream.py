@@ -12,6 +12,7 @@ from builders import weights_of
 
 import byol_keras as bk
 from byol_keras import downstream
+from byol_keras.downstream.maps import feature_maps
 
 ROOT = Path(__file__).parents[1]
 GENERATOR = np.random.default_rng(0)
@@ -72,6 +73,14 @@ def test_heads__hold_the_encoders_weights_trainable_or_frozen(name, encoder, tmp
             np.testing.assert_array_equal(before[0], stem.kernel)
 
 
+def test_heads__leave_frozen_what_was_frozen_unless_all_was(encoder):
+    encoder.get_layer("stem_conv").trainable = False
+    maps = feature_maps(encoder, None, frozen=False)
+    assert [maps.get_layer("stem_conv").trainable, maps.get_layer("stem_norm").trainable] == [False, True]
+    encoder.trainable = False
+    assert feature_maps(encoder, None, frozen=False).get_layer("stem_conv").trainable
+
+
 @pytest.mark.parametrize("scale", [2, 4])
 def test_super_resolution__begins_as_the_bilinear_enlargement(scale, encoder):
     small = PICTURES[:, :16, :12]
@@ -116,8 +125,13 @@ def test_backbone__names_levels_by_their_stride_or_from_a_given_one(encoder):
         (lambda encoder: downstream.keras_cv_backbone(encoder, finest=6), "`finest` must be a level from 0 to 5"),
         (lambda encoder: downstream.mean_average_precision({"boxes": [], "classes": []}, {}), "must hold a box"),
         (lambda encoder: downstream.mean_average_precision({}, {}, overlap=0), r"`overlap` must be in \(0, 1\]"),
-        (lambda encoder: downstream.mean_iou(np.zeros(3), np.zeros(4), 2), "must have the shape of `truth`"),
+        (lambda encoder: downstream.mean_iou(np.zeros(3, int), np.zeros(4, int), 2), "must have the shape of `truth`"),
+        (lambda encoder: downstream.mean_iou([0, 1, 255], [0, 1, 1], 2), "`truth` must hold integers from 0 to 1"),
+        (lambda encoder: downstream.mean_iou([0, 1], [0, -1], 2), "`found` must hold integers .* from -1 to 0"),
+        (lambda encoder: downstream.mean_iou([0, 1], [0.2, 0.9], 2), "`found` must hold integers .* float64"),
+        (lambda encoder: downstream.mean_iou(np.array([], int), np.array([], int), 2), "`truth` must hold integers"),
         (lambda encoder: downstream.peak_signal_to_noise(PICTURES, PICTURES[:2]), "must have the shape of `truth`"),
+        (lambda encoder: downstream.peak_signal_to_noise(255 * PICTURES, PICTURES), r"`truth` must be .* in \[0, 1\]"),
     ],
 )
 def test_downstream__refuses_what_can_not_be(build, sentence, encoder):
@@ -171,6 +185,8 @@ def test_measures__of_the_truth_itself_are_the_best():
     assert downstream.mean_average_precision(truth, truth | {"confidence": scenes.classes}, overlap=1.0) == 1.0
     assert downstream.mean_iou(scenes.masks, scenes.masks, 9) == 1.0
     assert downstream.peak_signal_to_noise(PICTURES, PICTURES) == pytest.approx(100)
+    whole = (PICTURES * 255).round().astype("uint8")
+    assert downstream.peak_signal_to_noise(whole, whole / 255) == pytest.approx(100)
 
 
 def deep_lab(encoder):

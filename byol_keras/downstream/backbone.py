@@ -52,7 +52,8 @@ def keras_cv_backbone(
         encoder: a built functional model of pictures in [0, 1]; it stays as it is.
         input_shape: of the pictures, `(height, width, channels)`, with sides that `P5` divides. Default the encoder's.
         finest: number of the level that the finest map is called, from 0 to 5. Default None: by its size.
-        frozen: whether the encoder's weights and statistics stay as they are. Default False.
+        frozen: whether the encoder's weights and statistics stay as they are. Default False: layers that were frozen
+            before stay so, unless the whole encoder was.
 
     Example:
     >>> from byol_keras.downstream import keras_cv_backbone

@@ -28,7 +28,8 @@ def clip_classifier(
         frames: number of frames in a clip.
         channels: of the convolutions over time. Default 64.
         input_shape: of a frame, `(height, width, channels)`. Default the encoder's.
-        frozen: whether the encoder's weights and statistics stay as they are. Default False.
+        frozen: whether the encoder's weights and statistics stay as they are. Default False: layers that were frozen
+            before stay so, unless the whole encoder was.
         name: of the model.
 
     Example:

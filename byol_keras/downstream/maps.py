@@ -13,7 +13,8 @@ def feature_maps(encoder: keras.Model, input_shape: tuple | None, frozen: bool) 
     Args:
         encoder: a built functional model of pictures.
         input_shape: `(height, width, channels)`. Default None: the encoder's.
-        frozen: whether its weights and statistics stay as they are.
+        frozen: whether its weights and statistics stay as they are. If not, layers that were frozen before stay so,
+            unless the whole encoder was.
     """
     shape = tuple(input_shape or getattr(encoder, "input_shape", (None,))[1:])
     if len(shape) != 3 or None in shape:
@@ -22,7 +23,11 @@ def feature_maps(encoder: keras.Model, input_shape: tuple | None, frozen: bool) 
             f"does not say it. Received: input_shape={shape}"
         )
     features = pyramid(resized(encoder, shape))
-    features.trainable = not frozen
+    if frozen:
+        features.trainable = False
+    elif not encoder.trainable_variables:
+        for layer in features._flatten_layers():
+            layer.trainable = True
     return features
 
 

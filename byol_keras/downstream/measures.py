@@ -21,14 +21,29 @@ def mean_iou(truth: np.ndarray, found: np.ndarray, classes: int) -> float:
     >>> mean_iou(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), classes=2)  # 1 of 2, and 2 of 3
     0.5833333333333333
     """
-    truth, found = np.asarray(truth), np.asarray(found)
-    if truth.shape != found.shape:
-        raise ValueError(f"`found` must have the shape of `truth`, {truth.shape}. Received: shape {found.shape}")
-    confusion = np.bincount(classes * truth.ravel().astype(int) + found.ravel().astype(int), minlength=classes**2)
+    truth, found = (_as_classes(*each, classes) for each in (("truth", truth), ("found", found)))
+    _check_same_shape(truth, found)
+    confusion = np.bincount(classes * truth.ravel() + found.ravel(), minlength=classes**2)
     confusion = confusion.reshape(classes, classes)
     hits = np.diag(confusion)
     union = confusion.sum(axis=0) + confusion.sum(axis=1) - hits
     return float(np.mean(hits[union > 0] / union[union > 0]))
+
+
+def _as_classes(name: str, values: np.ndarray, classes: int) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype.kind not in "iub" or not values.size or values.min() < 0 or values.max() >= classes:
+        span = f" from {values.min()} to {values.max()}" if values.size else ""
+        raise ValueError(
+            f"`{name}` must hold integers from 0 to {classes - 1}: leave out pixels without a class, and take the "
+            f"`argmax` of probabilities. Received: {values.dtype} of shape {values.shape}{span}"
+        )
+    return values.astype(int)
+
+
+def _check_same_shape(truth: np.ndarray, found: np.ndarray) -> None:
+    if truth.shape != found.shape:
+        raise ValueError(f"`found` must have the shape of `truth`, {truth.shape}. Received: shape {found.shape}")
 
 
 def intersection_over_union(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -107,16 +122,23 @@ def peak_signal_to_noise(truth: np.ndarray, found: np.ndarray) -> float:
     """The mean over pictures of `-10 log10(mean squared error)`, in decibels, of pixels in [0, 1].
 
     Args:
-        truth: pictures, floats in [0, 1], of shape `(n, ...)`.
-        found: what a model makes of them; what overshoots [0, 1] is cut off.
+        truth: pictures, uint8 or floats in [0, 1], of shape `(n, ...)`.
+        found: what a model makes of them, likewise; what overshoots [0, 1] is cut off.
 
     Example:
     >>> round(peak_signal_to_noise(np.zeros((1, 2, 2, 3)), np.full((1, 2, 2, 3), 0.1)), 6)
     20.0
     """
-    truth, found = np.asarray(truth, float), np.clip(np.asarray(found, float), 0, 1)
-    if truth.shape != found.shape:
-        raise ValueError(f"`found` must have the shape of `truth`, {truth.shape}. Received: shape {found.shape}")
-    error = np.square(truth - found).reshape(len(truth), -1).mean(axis=1)
+    truth, found = (_as_fractions(each) for each in (truth, found))
+    _check_same_shape(truth, found)
+    if not (truth.size and truth.min() >= 0 and truth.max() <= 1):
+        span = f" from {truth.min()} to {truth.max()}" if truth.size else ""
+        raise ValueError(f"`truth` must be uint8 or floats in [0, 1]. Received: shape {truth.shape}, floats{span}")
+    error = np.square(truth - np.clip(found, 0, 1)).reshape(len(truth), -1).mean(axis=1)
     # Equal pictures would be infinitely good.
     return float(np.mean(-10 * np.log10(np.maximum(error, 1e-10))))
+
+
+def _as_fractions(pictures: np.ndarray) -> np.ndarray:
+    pictures = np.asarray(pictures)
+    return pictures / 255.0 if pictures.dtype == np.uint8 else pictures.astype(float)

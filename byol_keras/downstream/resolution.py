@@ -25,7 +25,8 @@ def super_resolution(
         scale: 2 or 4, how many times higher and wider the result is. Default 2.
         channels: that every map is brought to; twice as many are looked at together. Default 32.
         input_shape: of the small pictures, `(height, width, channels)`. Default the encoder's.
-        frozen: whether the encoder's weights and statistics stay as they are. Default False.
+        frozen: whether the encoder's weights and statistics stay as they are. Default False: layers that were frozen
+            before stay so, unless the whole encoder was.
         name: of the model.
 
     Example:

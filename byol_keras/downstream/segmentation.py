@@ -26,7 +26,8 @@ def segmenter(
         classes: number of classes, the background included.
         channels: that every map is brought to; twice as many are looked at together. Default 32.
         input_shape: of the pictures, `(height, width, channels)`. Default the encoder's.
-        frozen: whether the encoder's weights and statistics stay as they are. Default False.
+        frozen: whether the encoder's weights and statistics stay as they are. Default False: layers that were frozen
+            before stay so, unless the whole encoder was.
         name: of the model.
 
     Example:
