@@ -1,6 +1,7 @@
 """Principal components, and what a representation keeps that is shortened to a few of them."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -36,6 +37,15 @@ def test_components__are_scikit_learns_however_many_pieces_they_are_read_in():
         np.testing.assert_allclose(ours.deviations**2, theirs.explained_variance_, rtol=1e-5, atol=1e-9)
         cosines = np.abs(np.sum(ours.directions * theirs.components_, axis=1))
         np.testing.assert_allclose(cosines[: rows - 1], 1.0, atol=1e-5)
+
+
+def test_components__are_found_in_little_memory():
+    features = np.random.default_rng(0).normal(size=(40_000, 16)).astype("float32")
+    tracemalloc.start()
+    PrincipalComponents(features)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < features.nbytes
 
 
 def test_components__keep_small_variance_beside_a_large_one_and_a_large_mean():

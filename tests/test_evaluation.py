@@ -66,8 +66,8 @@ def test_knn__takes_no_memory_for_numbers_between_labels():
 def test_knn__depends_on_directions_only():
     generator = np.random.default_rng(3)
     bank, labels, queries = generator.normal(size=(40, 5)), generator.integers(0, 3, 40), generator.normal(size=(20, 5))
-    scales = generator.uniform(0.1, 9.0, (40, 1))
-    one, other = (knn_predictions(b, labels, q, k=9) for b, q in ((bank, queries), (bank * scales, 7.0 * queries)))
+    scales = 10.0 ** generator.uniform(-20.0, 20.0, (40, 1))
+    one, other = (knn_predictions(b, labels, q, k=9) for b, q in ((bank, queries), (bank * scales, 7e-20 * queries)))
     np.testing.assert_array_equal(one, other)
 
 

@@ -85,12 +85,16 @@ def test_same_or_different__area_is_that_of_the_roc_curve():
 
 @pytest.mark.parametrize("judge", [retrieval, same_or_different])
 @pytest.mark.parametrize(
-    ("labels", "message"),
-    [(np.arange(3), "two examples of a class"), (np.arange(2), "one label per example")],
+    ("count", "labels", "message"),
+    [
+        (1, np.arange(1), "two examples of a class"),
+        (3, np.arange(3), "two examples of a class"),
+        (3, np.arange(2), "one label per example"),
+    ],
 )
-def test_retrieval__refuses_what_nothing_can_be_found_in(judge, labels, message):
+def test_retrieval__refuses_what_nothing_can_be_found_in(judge, count, labels, message):
     with pytest.raises(ValueError, match=message):
-        judge(np.eye(3), labels)
+        judge(np.eye(count), labels)
 
 
 def test_same_or_different__refuses_one_class_and_too_few_pairs():

@@ -23,7 +23,7 @@ def test_health__does_not_depend_on_rotation(name):
 
 
 @pytest.mark.parametrize("name", MEASURES)
-@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("scale", [1e-20, 1e-3, 1e3, 1e20])
 def test_health__does_not_depend_on_scale(name, scale):
     assert float(MEASURES[name](scale * cloud())) == pytest.approx(float(MEASURES[name](cloud())), abs=1e-4)
 
@@ -71,6 +71,13 @@ def test_alignment__by_hand():
 def test_uniformity__by_hand():
     corners = np.array([[2.0, 0.0], [0.0, 1.0], [-3.0, 0.0]])
     assert float(uniformity(corners)) == pytest.approx(np.log((2 * np.exp(-4.0) + np.exp(-8.0)) / 3), rel=1e-5)
+
+
+def test_uniformity__in_pieces_is_the_same(monkeypatch):
+    whole, of_one_size = float(uniformity(cloud())), tf.TensorSpec([None, 6])
+    assert float(tf.function(uniformity).get_concrete_function(of_one_size)(cloud())) == pytest.approx(whole, abs=1e-5)
+    monkeypatch.setattr("byol_keras.evaluation.health._CELLS", 40 * 7)
+    assert float(uniformity(cloud())) == pytest.approx(whole, abs=1e-5)
 
 
 def test_uniformity__of_a_thin_cone_is_above_that_of_a_wide_cloud():

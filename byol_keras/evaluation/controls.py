@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from ..arguments import check_positive
 from .features import batches
 from .labelled import as_features, check_same_width
 from .principal import PrincipalComponents
@@ -62,5 +63,6 @@ def pca(bank: np.ndarray, queries: np.ndarray, components: int = 128, seed: int 
     """
     bank, queries = as_features(bank, "bank"), as_features(queries, "queries")
     check_same_width(bank, queries)
+    check_positive(components=components)
     found = PrincipalComponents(bank, min(components, *bank.shape), seed=seed)
     return found(bank), found(queries)

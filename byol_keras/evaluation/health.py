@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from .diagnosis import Verdict, verdict
+from .directions import directions
 from .labelled import as_features
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "uniformity",
     "verdict",
 ]
+
+_CELLS = 2**24  # similarities held at a time
 
 
 def normalized_std(vectors: tf.Tensor) -> tf.Tensor:
@@ -37,7 +40,7 @@ def normalized_std(vectors: tf.Tensor) -> tf.Tensor:
 
     Reference: [Chen and He, 2020](https://arxiv.org/abs/2011.10566), section 4.1.
     """
-    unit = _unit(vectors)
+    unit = directions(vectors)
     dim = tf.cast(tf.shape(unit)[-1], tf.float32)
     return tf.reduce_mean(tf.math.reduce_std(unit, axis=0)) * tf.sqrt(dim)
 
@@ -97,7 +100,7 @@ def alignment(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
 
     Reference: [Wang and Isola, 2020](https://arxiv.org/abs/2005.10242).
     """
-    return tf.reduce_mean(tf.reduce_sum(tf.square(_unit(first) - _unit(second)), axis=-1))
+    return tf.reduce_mean(tf.reduce_sum(tf.square(directions(first) - directions(second)), axis=-1))
 
 
 def uniformity(features: tf.Tensor) -> tf.Tensor:
@@ -108,7 +111,7 @@ def uniformity(features: tf.Tensor) -> tf.Tensor:
     ```
 
     over all pairs of unit vectors `u`. Vectors spread evenly in many dimensions come to almost -4; nothing can
-    lie below -8.
+    lie below -8. Of many vectors the pairs are looked at piece by piece, which takes little memory.
 
     Args:
         features: float tensor of shape `(n, dim)`, at least two rows.
@@ -122,12 +125,19 @@ def uniformity(features: tf.Tensor) -> tf.Tensor:
 
     Reference: [Wang and Isola, 2020](https://arxiv.org/abs/2005.10242).
     """
-    unit = _unit(features)
-    distances = 2.0 - 2.0 * tf.matmul(unit, unit, transpose_b=True)
+    unit = directions(features)
+    # A batch of unknown size, inside of a graph, is one piece.
+    known = unit.shape[0] or 1
+    rows = max(1, _CELLS // known)
+    near = tf.add_n([_nearness(unit, start, start + rows) for start in range(0, known, rows)])
     count = tf.cast(tf.shape(unit)[0], tf.float32)
-    # Every example's distance to itself is 0, which adds the logarithm of `count` ones: they are taken away again.
-    others = tf.reduce_sum(tf.linalg.set_diag(tf.exp(-2.0 * distances), tf.zeros_like(distances[0])))
-    return tf.math.log(others / (count * (count - 1.0)))
+    return tf.math.log(near / (count * (count - 1.0)))
+
+
+def _nearness(unit: tf.Tensor, start: int, end: int) -> tf.Tensor:
+    """The sum of `exp(-2 |u_i - u_j|^2)` over some of the vectors and all others; what is left out is `i = j`."""
+    cosines = tf.matmul(unit[start:end], unit, transpose_b=True)
+    return tf.reduce_sum(tf.linalg.set_diag(tf.exp(4.0 * cosines - 4.0), tf.zeros_like(cosines[:, 0]), k=start))
 
 
 def representation_health(features: np.ndarray, pair: tuple[np.ndarray, np.ndarray] | None = None) -> dict[str, float]:
@@ -151,10 +161,6 @@ def representation_health(features: np.ndarray, pair: tuple[np.ndarray, np.ndarr
     if pair is not None:
         numbers["alignment"] = alignment(*_checked_pair(pair))
     return {name: float(number) for name, number in numbers.items()}
-
-
-def _unit(vectors: tf.Tensor) -> tf.Tensor:
-    return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
 
 
 def _checked(features: np.ndarray, argument: str) -> np.ndarray:

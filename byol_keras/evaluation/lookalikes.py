@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_positive
+from .directions import directions
 from .labelled import as_features, as_labels, check_same_length
 
 __all__ = ["Pairs", "Retrieval", "retrieval", "same_or_different"]
@@ -55,13 +56,12 @@ def retrieval(features: np.ndarray, labels: np.ndarray, ks: tuple[int, ...] = (1
     (0.833, {1: 0.75, 2: 0.75})
     """
     check_positive(**{f"ks[{i}]": k for i, k in enumerate(ks)})
-    directions, labels = _directions(features), as_labels(labels, "labels")
-    check_same_length(labels, directions, "labels")
+    unit, labels = _directions(features), as_labels(labels, "labels")
+    check_same_length(labels, unit, "labels")
+    _check_pairs(labels)
     rows = max(1, _CELLS // len(labels))
-    found = [_search(directions, labels, start, start + rows) for start in range(0, len(labels), rows)]
+    found = [_search(unit, labels, start, start + rows) for start in range(0, len(labels), rows)]
     average, first = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    if not len(first):
-        raise ValueError("`labels` must hold two examples of a class. Received: no class with more than one")
     return Retrieval(float(average.mean()), {k: float((first < k).mean()) for k in ks}, len(first))
 
 
@@ -82,13 +82,14 @@ def same_or_different(features: np.ndarray, labels: np.ndarray, pairs: int = 10_
     >>> judged.accuracy, judged.area
     (1.0, 1.0)
     """
-    directions, labels = _directions(features), as_labels(labels, "labels")
-    check_same_length(labels, directions, "labels")
+    unit, labels = _directions(features), as_labels(labels, "labels")
+    check_same_length(labels, unit, "labels")
+    _check_pairs(labels)
     if pairs < 4:
         raise ValueError(f"`pairs` must be at least 4. Received: pairs={pairs}")
     generator = np.random.default_rng(seed)
-    same = _cosines(directions, *_same(labels, pairs // 2, generator))
-    different = _cosines(directions, *_different(labels, pairs // 2, generator))
+    same = _cosines(unit, *_same(labels, pairs // 2, generator))
+    different = _cosines(unit, *_different(labels, pairs // 2, generator))
     half = len(same) // 2
     threshold = _best_threshold(same[:half], different[:half])
     right = np.concatenate([same[half:] >= threshold, different[half:] < threshold])
@@ -96,13 +97,17 @@ def same_or_different(features: np.ndarray, labels: np.ndarray, pairs: int = 10_
 
 
 def _directions(features: np.ndarray) -> np.ndarray:
-    features = np.asarray(as_features(features, "features"))
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    return directions(as_features(features, "features")).numpy()
 
 
-def _search(directions: np.ndarray, labels: np.ndarray, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+def _check_pairs(labels: np.ndarray) -> None:
+    if len(np.unique(labels)) == len(labels):
+        raise ValueError("`labels` must hold two examples of a class. Received: no class with more than one")
+
+
+def _search(unit: np.ndarray, labels: np.ndarray, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
     """Average precision, and the place of the first hit, of those of some queries that have a hit."""
-    cosines = directions[start:end] @ directions.T
+    cosines = unit[start:end] @ unit.T
     mine = np.arange(len(cosines))
     cosines[mine, start + mine] = -np.inf
     others = np.argsort(-cosines, axis=1, kind="stable")[:, :-1]
@@ -115,9 +120,7 @@ def _search(directions: np.ndarray, labels: np.ndarray, start: int, end: int) ->
 def _same(labels: np.ndarray, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     order, starts = np.argsort(labels, kind="stable"), np.cumsum(sizes) - sizes
-    first = generator.choice(np.flatnonzero(sizes[labels] > 1), count) if (sizes > 1).any() else np.array([], int)
-    if not len(first):
-        raise ValueError("`labels` must hold two examples of a class. Received: no class with more than one")
+    first = generator.choice(np.flatnonzero(sizes[labels] > 1), count)
     rank = np.empty(len(labels), int)
     rank[order] = np.arange(len(labels)) - starts[labels[order]]
     size = sizes[labels[first]]
@@ -137,8 +140,8 @@ def _different(labels: np.ndarray, count: int, generator: np.random.Generator) -
     return first, order[np.where(other < start, other, other + size)]
 
 
-def _cosines(directions: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.sum(directions[first] * directions[second], axis=1)
+def _cosines(unit: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.sum(unit[first] * unit[second], axis=1)
 
 
 def _best_threshold(same: np.ndarray, different: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from .directions import directions
 from .labelled import as_features, as_labels, check_same_length, check_same_width
 
 __all__ = ["knn_accuracy", "knn_predictions"]
@@ -67,7 +68,7 @@ def knn_predictions(
     labels = as_labels(bank_labels, "bank_labels")
     check_same_length(labels, bank, "bank_labels")
     check_same_width(bank, queries)
-    bank = tf.math.l2_normalize(bank, axis=1)
+    bank = directions(bank)
     classes, numbers = np.unique(labels, return_inverse=True)
     rows = max(1, _CELLS // len(labels))
     chunks = [queries[start : start + rows] for start in range(0, len(queries), rows)]
@@ -77,7 +78,7 @@ def knn_predictions(
 
 def _vote(bank: tf.Tensor, labels: np.ndarray, queries: np.ndarray, k: int, temperature: float) -> np.ndarray:
     """The class of each query, where all numbers from 0 to the largest of `labels` are classes."""
-    similarities = tf.matmul(tf.math.l2_normalize(queries, axis=1), bank, transpose_b=True)
+    similarities = tf.matmul(directions(queries), bank, transpose_b=True)
     cosines, neighbours = (part.numpy() for part in tf.math.top_k(similarities, k))
     # The nearest counts 1, whatever the temperature: nothing overflows, and not every vote can vanish.
     weights = np.exp((cosines - cosines[:, :1]).astype("float64") / temperature)

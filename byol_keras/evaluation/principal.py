@@ -23,7 +23,8 @@ class PrincipalComponents:
 
     The exact solver never squares the features, so that small components keep their digits: a QR decomposition that
     reads them in pieces, then the singular values of its triangle. Beside the features it holds a few matrices of
-    `width` by `width`. For less than an eighth of more than 512 components a randomised solver takes its place.
+    `width` by `width`. For less than an eighth of more than 512 components a randomised solver takes its place, which
+    holds a copy of the features.
 
     Attributes:
         mean: of the features, float64 of shape `(width,)`.
@@ -55,11 +56,11 @@ class PrincipalComponents:
                 f"Received: limit={limit} for features of shape {features.shape}"
             )
         self.mean = features.mean(axis=0, dtype="float64")
-        singular, directions = self._solved(features, limit, seed)
+        singular, directions, total = self._solved(features, limit, seed)
         freedom = max(1, len(features) - 1)
         self.directions = directions * np.sign(_largest(directions))[:, None]
         self.deviations = singular / np.sqrt(freedom)
-        self.total_variance = float(features.var(axis=0, dtype="float64").sum() * len(features) / freedom)
+        self.total_variance = total / freedom
         self.scales = self._scales(features) if whiten else np.ones(limit)
         kernel = self.directions.T / self.scales
         self.kernel, self.bias = kernel.astype("float32"), (-self.mean @ kernel).astype("float32")
@@ -78,16 +79,19 @@ class PrincipalComponents:
         # What is rounded must not fall behind what came before, nor exceed the whole.
         return np.minimum(np.cumsum(self.deviations**2) / self.total_variance, 1.0)
 
-    def _solved(self, features: np.ndarray, limit: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def _solved(self, features: np.ndarray, limit: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+        """Singular values and directions, and the sum of the squares of all values."""
         most = min(features.shape)
         if most > _MANY and limit < _FEW * most:
             from sklearn.utils.extmath import randomized_svd
 
             centred = features - self.mean.astype("float32")
             _, singular, directions = randomized_svd(centred, limit, random_state=seed)
+            total = np.einsum("ij,ij->", centred, centred, dtype="float64")
         else:
             _, singular, directions = np.linalg.svd(_triangle(features, self.mean), full_matrices=False)
-        return singular[:limit].astype("float64"), directions[:limit].astype("float64")
+            total = np.sum(singular**2)
+        return singular[:limit].astype("float64"), directions[:limit].astype("float64"), float(total)
 
     def _scales(self, features: np.ndarray) -> np.ndarray:
         """What components are divided by; features that are all the same to float32 have none."""
