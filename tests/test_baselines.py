@@ -211,7 +211,7 @@ REFUSED = {
     ),
     "constant columns": (
         lambda: Reconstruction(linear(6, 2), linear(2, 6), statistics=(np.zeros(6), np.zeros(6))),
-        "`statistics` must have a positive standard deviation",
+        "`statistics` must have a finite mean and a positive standard deviation",
     ),
     "no widths": (lambda: decoder_for(linear(6, 2), widths=()), "`widths` must name"),
     "pictures of any size": (
@@ -226,6 +226,14 @@ def test_what_makes_no_autoencoder__is_refused(name):
     build, sentence = REFUSED[name]
     with pytest.raises(ValueError, match=sentence):
         build()
+
+
+def test_statistics__are_those_of_the_channels():
+    model = Reconstruction(linear(1, 2), linear(2, 1), statistics=([0.0] * 3, [1.0] * 3))
+    with pytest.raises(ValueError, match="`statistics` must have one number for each of the 1 channels"):
+        model.check_batch(vectors(8, 1), replicas=1)
+    with pytest.raises(ValueError, match="`statistics` must have a finite mean and a positive standard deviation"):
+        Reconstruction(linear(2, 2), linear(2, 2), statistics=([0.0, 0.0], [1.0, np.nan]))
 
 
 def test_data__that_can_not_be_rebuilt_is_refused():

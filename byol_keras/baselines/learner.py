@@ -34,10 +34,11 @@ class Learner(Trainer):
         super().__init__(seed=seed, **kwargs)
         admission.check_strategy()
         self.statistics = None if statistics is None else tuple(tuple(np.ravel(part).tolist()) for part in statistics)
-        if self.statistics is not None and not min(self.statistics[1]) > 0.0:
+        mean, deviation = self.statistics or ((), ())
+        if not (np.isfinite([*mean, *deviation]).all() and all(value > 0.0 for value in deviation)):
             raise ValueError(
-                "`statistics` must have a positive standard deviation in every channel. "
-                f"Received: {min(self.statistics[1])} in one"
+                "`statistics` must have a finite mean and a positive standard deviation in every channel. "
+                f"Received: statistics={self.statistics}"
             )
 
     @property
@@ -100,6 +101,12 @@ class Learner(Trainer):
                 f"`x` must be examples of shape {tuple(expected[1:])}, as the encoder takes them. Received: "
                 f"{type(batch).__name__ if shape is None else f'examples of shape {tuple(shape[1:])}'}"
             )
+        for part in self.statistics or ():
+            if len(part) not in (1, shape[-1]):
+                raise ValueError(
+                    f"`statistics` must have one number for each of the {shape[-1]} channels. "
+                    f"Received: {len(part)} numbers"
+                )
         layers = [layer for part in self.parts for layer in part._flatten_layers()]
         admission.check_batch_size(shape[0], replicas, layers)
 
