@@ -96,6 +96,22 @@ def test_features__trace_a_model_once_and_see_its_weights_change():
     assert Counting.traces == 1
 
 
+def test_features__of_series_of_many_lengths_take_two_traces():
+    traces = []
+
+    class Mean(keras.layers.Layer):
+        def call(self, series):
+            traces.append(series.shape)
+            return tf.reduce_mean(series, axis=1)
+
+    encoder = keras.Sequential([keras.Input((None, 2)), Mean()])
+    traces.clear()
+    series = [vectors(4 * time, 2).reshape(4, time, 2) for time in range(3, 9)]
+    found = extract_features(encoder, iter(series))
+    np.testing.assert_allclose(found, np.concatenate([part.mean(axis=1) for part in series]), atol=1e-6)
+    assert len(traces) == 2
+
+
 def test_features__do_not_keep_a_model_alive():
     model = mlp_encoder()
     extract_features(model, vectors(3))
@@ -154,6 +170,11 @@ def test_raw_pixels__of_large_pictures_are_those_of_small_ones():
 def test_raw_pixels__refuse_what_is_no_picture(data):
     with pytest.raises(ValueError, match="`data` must be pictures"):
         raw_pixels(data)
+
+
+def test_pca__refuses_no_components():
+    with pytest.raises(ValueError, match="`components` must be a positive integer"):
+        pca(vectors(8), vectors(8), components=0)
 
 
 def test_pca__keeps_distances_when_all_components_are_kept():

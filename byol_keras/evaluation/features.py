@@ -64,7 +64,8 @@ def _forward_of(model: keras.Model) -> Callable:
 
 
 def _traced(reference: weakref.ref) -> Callable:
-    @tf.function
+    # Series may have another length in every batch: the second one leaves the length open.
+    @tf.function(reduce_retracing=True)
     def forward(batch: object) -> tf.Tensor:
         model = reference()
         inputs = batch if getattr(model, "prepares_inputs", False) else as_encoded(batch, model)
