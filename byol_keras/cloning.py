@@ -1,8 +1,12 @@
 """A second network with the same architecture and the same weights."""
 
+import contextlib
+import random
+from collections.abc import Iterator
+
 import keras
 
-__all__ = ["copied", "copy_weights", "in_float32", "inputs_of", "rebuilt", "twin"]
+__all__ = ["copied", "copy_weights", "drawing_from", "in_float32", "inputs_of", "rebuilt", "twin"]
 
 
 def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
@@ -58,6 +62,19 @@ def rebuilt(model: keras.Model, name: str | None = None) -> keras.Model:
     if name is not None and "name" in serialized["config"]:
         serialized["config"]["name"] = name
     return _revived(serialized, model)
+
+
+@contextlib.contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Fresh networks are made of this seed: Keras' initialisers and dropout take theirs from Python's generator, which
+    is left as it was found.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def in_float32(model: keras.Model) -> keras.Model:

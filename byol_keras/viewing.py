@@ -10,7 +10,7 @@ from .admission import check_finite
 from .randomness import as_seed, fold_in
 from .stepping import replicas
 
-__all__ = ["Views", "as_encoded", "make_pair", "seed_of_batch", "unit_range"]
+__all__ = ["Views", "as_encoded", "make_pair", "seed_of_batch", "seed_of_replica", "unit_range"]
 
 
 class Views:
@@ -72,10 +72,11 @@ def make_pair(views: Callable | None, inputs: object, seed: tf.Tensor) -> tuple[
     """Both views of `inputs`, which bring them along where `views` is None."""
     if views is None:
         return inputs["view_1"], inputs["view_2"]
-    return views(inputs, _seed_of_replica(views, seed))
+    return views(inputs, seed_of_replica(views, seed))
 
 
-def _seed_of_replica(views: Callable, seed: tf.Tensor) -> tf.Tensor:
+def seed_of_replica(views: Callable, seed: tf.Tensor) -> tf.Tensor:
+    """The seed that `views` is given on this replica."""
     # Our own views number the examples of the global batch; to any other callable all replicas would look alike.
     context = tf.distribute.get_replica_context()
     if isinstance(views, Views) or context is None or replicas() == 1:

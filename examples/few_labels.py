@@ -41,7 +41,7 @@ def main() -> None:
     found = judge_features(networks, data, test, options)
 
     views = run.stored_plan().recipe.views(size)
-    augmented = {"augment": lambda batch, seed: views(batch, seed)[0], "seed": options.seed}
+    augmented = {"augment": views, "seed": options.seed}
     for percent in (1, 10):
         few = bk.evaluation.subset(data[1], percent / 100, seed=options.seed)
         for name, network in networks.items():

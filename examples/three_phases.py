@@ -115,9 +115,8 @@ def classifier_of(encoder: keras.Model, known: Data) -> keras.Model:
 
 def fine_tuned(encoder: keras.Model, known: Data, epochs: int, from_scratch: bool) -> keras.Model:
     """The whole network trained on the labels, on augmented pictures."""
-    views = bk.recipes.get("demo").views(32)
     steps = epochs * -(-len(known[0]) // TUNING_BATCH_SIZE)
-    settings = {"steps": steps, "augment": lambda batch, seed: views(batch, seed)[0]}
+    settings = {"steps": steps, "augment": bk.recipes.get("demo").views(32)}
     classifier = bk.finetune(encoder, CLASSES, learning_rate=0.1 if from_scratch else 0.03, **settings)
     if not from_scratch:
         classifier.fit_head(*known)

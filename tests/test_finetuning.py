@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import assert_same, mlp_encoder, pictures, vectors, weights_of
+from builders import assert_same, mlp_encoder, pictures, two_devices, vectors, weights_of
 
 import byol_keras as bk
-from byol_keras.finetuning import finetune, finetuned_predictions
+from byol_keras.finetuning import Classifier, finetune, finetuned_predictions
+from byol_keras.viewing import seed_of_batch
 
 
 def parity(count, seed):
@@ -177,8 +178,33 @@ def test_finetune__augments_every_step_anew():
     assert len(drawn) == len(set(drawn)) == 6
 
 
+def test_augment__may_be_views_and_needs_no_optimizer():
+    views, data = bk.views.VectorViews(0.5), vectors(8)
+    classifier = Classifier(mlp_encoder(), 2, augment=views)
+    seen = []
+    classifier.network = lambda inputs, training: seen.append(inputs)
+    for _ in range(2):
+        classifier(data, training=True)
+    np.testing.assert_array_equal(seen[0], views(data, seed_of_batch(0, 2, 0))[0])
+    assert np.any(seen[0] != seen[1])
+
+
+def test_augment__that_can_not_be_saved_is_warned_of():
+    with pytest.warns(UserWarning, match="`augment` is not registered with Keras and not saved"):
+        finetune(mlp_encoder(), 2, augment=lambda batch, seed: batch).get_config()
+
+
+def test_augment__that_draws_by_itself_gets_another_seed_on_every_replica():
+    seeds, strategy = [], two_devices()
+    with strategy.scope():
+        classifier = Classifier(mlp_encoder(), 2, augment=lambda batch, seed: seeds.append(seed) or batch)
+        strategy.run(lambda: classifier(vectors(4), training=True))
+    assert np.any(seeds[0] != seeds[1])
+
+
 def test_finetuned_predictions__depend_on_the_seed_and_on_nothing_else():
-    encoder, data, queries = mlp_encoder(), vectors(48), vectors(400, seed=2)
+    encoder = keras.Sequential([mlp_encoder(), keras.layers.Dropout(0.5)])
+    data, queries = vectors(48), vectors(400, seed=2)
     labels, runs = data[:, 0] > 0, []
     for seed in (1, 1, 2):
         runs.append(finetuned_predictions(encoder, data, labels, queries, epochs=5, seed=seed, learning_rate=0.1))

@@ -1,12 +1,8 @@
 """The same network before it has learned anything, which every trained one is compared with."""
 
-import contextlib
-import random
-from collections.abc import Iterator
-
 import keras
 
-from ..cloning import rebuilt
+from ..cloning import drawing_from, rebuilt
 
 __all__ = ["untrained"]
 
@@ -33,7 +29,7 @@ def untrained(encoder: keras.Model, seed: int = 0) -> keras.Model:
         raise ValueError(
             f"`encoder` must have trainable weights to be set back. Received: encoder={encoder.name!r}, all frozen"
         )
-    with _drawing_from(seed):
+    with drawing_from(seed):
         fresh = rebuilt(encoder)
     for ours, theirs in zip(encoder.weights, fresh.weights, strict=True):
         if id(ours) not in moved:
@@ -47,14 +43,3 @@ def _learns(layer: keras.Layer) -> bool:
 
 def _own(layer: keras.Layer) -> list[keras.Variable]:
     return [*layer._trainable_variables, *layer._non_trainable_variables]
-
-
-@contextlib.contextmanager
-def _drawing_from(seed: int) -> Iterator[None]:
-    """Keras' initialisers take their seeds from Python's generator, which is left as it was found."""
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)

@@ -1,5 +1,6 @@
 """An encoder with a head that tells classes."""
 
+import warnings
 from collections.abc import Callable
 from types import FunctionType
 
@@ -11,7 +12,7 @@ from ..cloning import inputs_of
 from ..evaluation.features import extract_features
 from ..evaluation.labelled import as_labels, check_same_length
 from ..evaluation.linear import fit_linear
-from ..viewing import as_encoded, seed_of_batch
+from ..viewing import Views, as_encoded, seed_of_batch, seed_of_replica
 
 __all__ = ["Classifier", "checked_classes"]
 
@@ -33,9 +34,10 @@ class Classifier(keras.Model):
     Args:
         encoder: a built functional or `Sequential` model that returns vectors; it is used, not copied.
         num_classes: classes to tell apart, at least 2.
-        augment: callable `(batch, seed) -> batch` on what the encoder takes, used in training only; `seed` is an int32
-            tensor of shape (2,), a function of `seed` and the step. Saved if it is registered with Keras; otherwise
-            set `classifier.augment` again after loading. Default None.
+        augment: used in training only: views such as `bk.views.ImageViews`, of which the first is taken; or a callable
+            `(batch, seed) -> batch` on what the encoder takes, where `seed` is an int32 tensor of shape (2,), a
+            function of `seed`, the batch and the replica. Saved if it is registered with Keras; otherwise set
+            `classifier.augment` again after loading. Default None.
         seed: int from 0 on, what `augment` depends on. Default 0.
         **kwargs: `name` and `dtype`.
     """
@@ -58,6 +60,8 @@ class Classifier(keras.Model):
         self.num_classes = int(num_classes)
         self.augment = augment
         self.seed = seed
+        counter = {"dtype": "int64", "trainable": False, "aggregation": "only_first_replica"}
+        self.batches_seen = keras.Variable(0, name="batches_seen", **counter)
         self.head = keras.layers.Dense(
             self.num_classes, activation="softmax", kernel_initializer="zeros", dtype="float32", name="probabilities"
         )
@@ -67,8 +71,14 @@ class Classifier(keras.Model):
     def call(self, inputs: object, training: bool | None = None) -> tf.Tensor:
         inputs = as_encoded(inputs, self.encoder)
         if training and self.augment is not None:
-            inputs = self.augment(inputs, seed_of_batch(self.seed, _STREAM, self.optimizer.iterations))
+            inputs = self._augmented(inputs)
         return self.network(inputs, training=training)
+
+    def _augmented(self, inputs: object) -> object:
+        seed = seed_of_batch(self.seed, _STREAM, self.batches_seen)
+        self.batches_seen.assign_add(1)
+        changed = self.augment(inputs, seed_of_replica(self.augment, seed))
+        return changed[0] if isinstance(self.augment, Views) else changed
 
     def fit_head(self, images: object, labels: np.ndarray, seed: int = 0) -> None:
         """Lets the head begin as the linear classifier (`linear_probe`'s) of the encoder's features.
@@ -94,6 +104,9 @@ class Classifier(keras.Model):
         encoder = keras.saving.serialize_keras_object(self.encoder)
         kind = self.augment if isinstance(self.augment, FunctionType) else type(self.augment)
         registered = keras.saving.get_registered_object(keras.saving.get_registered_name(kind)) is kind
+        if self.augment is not None and not registered:
+            sentence = "`augment` is not registered with Keras and not saved: set it again after loading"
+            warnings.warn(sentence, stacklevel=2)
         augment = keras.saving.serialize_keras_object(self.augment) if registered else None
         own = {"encoder": encoder, "num_classes": self.num_classes, "augment": augment, "seed": self.seed}
         return super().get_config() | own

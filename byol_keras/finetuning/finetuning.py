@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from ..arguments import check_positive
-from ..cloning import copied
+from ..cloning import copied, drawing_from
 from ..evaluation.features import extract_features
 from ..intake import ArrayBatches
 from ..schedules import WarmupCosine
@@ -53,8 +53,8 @@ def finetune(
         steps: length of training in batches, if known: then the rate climbs for a tenth of them and falls to 0 as a
             cosine. Default None: it stays.
         freeze_batch_norm: see above. Default False.
-        augment: callable `(batch, seed) -> batch` on what the encoder takes, for example
-            `lambda batch, seed: views(batch, seed)[0]`. Default None.
+        augment: views such as `bk.views.ImageViews`, of which the first is taken; or a callable
+            `(batch, seed) -> batch` on what the encoder takes. Default None.
         seed: int from 0 on, what `augment` depends on. Default 0.
 
     Example:
@@ -101,7 +101,7 @@ def finetuned_predictions(
 ) -> np.ndarray:
     """The class of each query, int64, by a classifier that was fine-tuned on labelled examples.
 
-    Equal arguments give equal classes: the order of examples is a function of `seed` and the epoch.
+    Equal arguments give equal classes: dropout and the order of examples are functions of `seed`.
 
     Args:
         encoder: as in `finetune`.
@@ -119,7 +119,8 @@ def finetuned_predictions(
     size = min(batch_size, len(labels))
     steps = len(labels) // size
     few = {"freeze_batch_norm": size < _FEW, "steps": epochs * steps, "seed": seed}
-    classifier = finetune(encoder, int(labels.max()) + 1, **few | options)
+    with drawing_from(seed):
+        classifier = finetune(encoder, int(labels.max()) + 1, **few | options)
     if head_first:
         classifier.fit_head(images, labels, seed=seed)
     batches = ArrayBatches((images, labels), size, shuffle=True, seed=seed).endless(start=0)

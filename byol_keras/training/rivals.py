@@ -100,7 +100,7 @@ def _taught(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, see
         optimizer="adam",
         learning_rate=_RATE,
         steps=epochs * (len(examples) // size),
-        augment=lambda batch, seed: views(batch, seed)[0],
+        augment=views,
         seed=seed,
     )
     keras.utils.set_random_seed(seed)
