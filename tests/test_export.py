@@ -16,6 +16,7 @@ from builders import mlp_encoder, moved, pictures, vectors
 import byol_keras as bk
 from byol_keras.export import litert, onnx, saved_model, verify
 from byol_keras.export.portable import Portable
+from byol_keras.export.soundness import warned_of
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,17 @@ def test_size__makes_an_encoder_of_any_size_read_files(tmp_path):
     assert asked(fixed, "serving_bytes", image_bytes=tf.constant([file]))["representation"].shape == (1, 16)
 
 
+def test_details__that_no_card_can_hold_are_refused_before_anything_is_written(encoder, tmp_path):
+    with pytest.raises(ValueError, match="`details` must be what JSON can say"):
+        saved_model(encoder, tmp_path / "encoder", details={"place": tmp_path})
+    assert not list(tmp_path.iterdir())
+
+
+def test_size__may_be_numpys():
+    encoder = bk.encoders.small_resnet((None, None, 3), widths=(8,))
+    assert Portable(encoder, size=np.int64(16)).inputs()["pixels"].shape == (None, 16, 16, 3)
+
+
 @pytest.mark.parametrize("size", [20, (16, 20), 0, (16, 16, 3)])
 def test_size__must_be_that_of_the_encoder(encoder, size, tmp_path):
     with pytest.raises(ValueError, match="`size` must be"):
@@ -194,6 +206,14 @@ def test_untrained_and_collapsed_encoders__are_warned_of(encoder, tmp_path):
         folder = saved_model(flat, tmp_path / "collapsed")
     (sentence,) = json.loads((tmp_path / "collapsed/1/model_card.json").read_text())["warnings"]
     assert "collapsed" in sentence, folder
+
+
+@pytest.mark.parametrize("layer", [None, keras.layers.Normalization(mean=1000.0, variance=1e4)])
+def test_encoders_of_large_numbers__are_probed_with_such(layer):
+    statistics = ([1000.0] * 4, [100.0] * 4) if layer is None else None
+    encoder = bk.encoders.mlp(4, (32, 16), statistics=statistics)
+    encoder = moved(encoder if layer is None else keras.Sequential([keras.Input((4,)), layer, encoder]))
+    assert warned_of(Portable(encoder)) == []
 
 
 def test_warnings__point_at_the_call(tmp_path):

@@ -38,7 +38,8 @@ def card_of(path):
 )
 def test_litert__gives_what_the_encoder_gives(encoder, quantization, tolerance, tmp_path):
     path = tmp_path / f"{quantization}.tflite"
-    assert litert(encoder, path, quantization=quantization, representative=IMAGES) == str(path)
+    examples = IMAGES if quantization == "int8" else None
+    assert litert(encoder, path, quantization=quantization, representative=examples) == str(path)
     wanted = bk.evaluation.extract_features(encoder, IMAGES[:5])
     np.testing.assert_allclose(vectors_of(path), wanted, atol=tolerance * np.abs(wanted).max())
     assert card_of(path)["quantization"] == quantization
@@ -49,6 +50,9 @@ def test_litert__takes_and_gives_integers_on_demand(encoder, tmp_path):
     path = tmp_path / "integer.tflite"
     litert(encoder, path, quantization="int8", representative=IMAGES, integer=True, batch_size=2)
     tensors = card_of(path)["tensors"]
+    asked = card_of(path)["inputs"]["serving_default"]
+    assert asked["takes"] == {"pixels": {"dtype": "uint8", "shape": [2, 16, 16, 3]}}
+    assert asked["meaning"].startswith("integers")
     assert tensors["inputs"][0]["dtype"] == "uint8"
     assert tensors["outputs"][0]["dtype"] == "int8"
     # So that the bytes of a picture go in as they are.
@@ -156,6 +160,9 @@ def test_recurrent_encoders__take_fixed_batches_and_unrolled_loops(tmp_path):
     [
         ({"quantization": "int4"}, "`quantization` must be one of"),
         ({"quantization": "int8"}, "`representative` must hold some inputs"),
+        ({"quantization": "dynamic", "representative": IMAGES}, "`representative` needs quantization='int8'"),
+        ({"details": {"knn": np.float32(0.9)}}, "`details` must be what JSON can say.*float32"),
+        ({"details": {"knn": float("nan")}}, "`details` must be what JSON can say"),
         ({"integer": True}, "`integer` needs quantization='int8'"),
         ({"batch_size": 0}, "`batch_size` must be a positive integer"),
         ({"quantization": "int8", "representative": IMAGES[:0]}, "`representative` must hold at least one example"),

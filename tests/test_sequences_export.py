@@ -12,6 +12,7 @@ from builders import mlp_encoder, moved
 
 import byol_keras as bk
 from byol_keras.encoders import recurrent, temporal_conv
+from byol_keras.export.streaming import _Stream
 
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("onnxruntime")
@@ -93,6 +94,17 @@ def test_stream__of_chunks_of_any_length_is_the_whole_series_at_once(cell, tmp_p
                 np.testing.assert_allclose(found, encoder(series[:, :end]), atol=1e-5)
         assert int(reset()["steps"]) == 40
     assert int(reset()["steps"]) == 0
+
+
+def test_stream__goes_on_for_longer_than_32_bits_can_count():
+    stream = _Stream(moved(recurrent((None, 1), units=(4,))), 1)
+    after = 10**10
+    stream.total.assign_add(tf.fill((1, 4), tf.cast(after, tf.float64)))
+    stream.steps.assign(after)
+    before = stream.total.numpy()
+    np.testing.assert_allclose(stream.read(tf.ones((1, 1, 1)))["representation"], np.ones((1, 4)), atol=1e-6)
+    assert np.all(stream.total.numpy() != before)
+    assert int(stream.reset()["steps"]) == after + 1
 
 
 def test_stream__has_a_version_and_a_card(tmp_path):

@@ -13,9 +13,21 @@ from ..writing import write_text
 from .portable import REPRESENTATION, Portable
 from .signatures import Signature
 
-__all__ = ["write_card"]
+__all__ = ["check_details", "write_card"]
 
 _CHUNK = 2**20
+
+
+def check_details(details: Mapping[str, object] | None) -> None:
+    """Refuses entries that a card can't hold, before anything is written.
+
+    Args:
+        details: as in `write_card`.
+    """
+    try:
+        json.dumps(details, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`details` must be what JSON can say. Received: details={details} ({error})") from error
 
 
 def write_card(
@@ -32,7 +44,7 @@ def write_card(
     Args:
         path: the file to write.
         portable: the encoder that it was made of.
-        kind: `"savedmodel"`, `"litert"` or `"onnx"`.
+        kind: `"savedmodel"`, `"litert"`, `"onnx"` or `"streaming"`.
         artefact: the file, or the folder, whose checksums are taken.
         signatures: what it can be asked.
         facts: what its format adds, and `warnings`.
@@ -51,7 +63,7 @@ def write_card(
         "made_with": {"byol_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__},
         "sha256": {name: _checksum(file) for name, file in _files(artefact)},
     }
-    write_text(path, json.dumps(card, indent=2) + "\n")
+    write_text(path, json.dumps(card, indent=2, allow_nan=False) + "\n")
 
 
 def _described(signature: Signature) -> dict[str, object]:

@@ -15,9 +15,9 @@ from ..writing import replace_file
 from .card import write_card
 from .portable import Portable
 from .serving import write_signatures
-from .signatures import signatures_of
+from .signatures import Signature, signatures_of
 
-__all__ = ["as_saved_model", "check_numbers", "publish", "run"]
+__all__ = ["as_saved_model", "asked_by_default", "check_numbers", "publish", "run"]
 
 _SHOWN = 300
 
@@ -37,24 +37,33 @@ def check_numbers(portable: Portable, name: str) -> None:
         )
 
 
-@contextlib.contextmanager
-def as_saved_model(portable: Portable, batch_size: int | None, path: str) -> Iterator[str]:
-    """A folder for drafts that holds `model`, a SavedModel with `serving_default` alone; it vanishes with the block.
+def asked_by_default(portable: Portable, batch_size: int | None) -> Signature:
+    """What a converted file can be asked: `serving_default`.
 
     Args:
         portable: the encoder; pictures must have a known size.
         batch_size: None for any.
-        path: of the file that will be made of it; its folder is made first, so that a bad place is noticed at once.
     """
     inputs = portable.inputs(batch_size)
     if any(None in spec.shape[1:] for spec in inputs.values()) and portable.is_picture:
         raise ValueError(
             "`size` must be given: the encoder takes pictures of any size, the format those of one. Received: size=None"
         )
-    default = signatures_of(portable)["serving_default"]._replace(inputs=inputs)
+    return signatures_of(portable)["serving_default"]._replace(inputs=inputs)
+
+
+@contextlib.contextmanager
+def as_saved_model(portable: Portable, signature: Signature, path: str) -> Iterator[str]:
+    """A folder for drafts that holds `model`, a SavedModel with `serving_default` alone; it vanishes with the block.
+
+    Args:
+        portable: the encoder.
+        signature: from `asked_by_default`.
+        path: of the file that will be made of it; its folder is made first, so that a bad place is noticed at once.
+    """
     tf.io.gfile.makedirs(os.path.dirname(path) or ".")
     with tempfile.TemporaryDirectory() as folder:
-        write_signatures(portable, {"serving_default": default}, os.path.join(folder, "model"))
+        write_signatures(portable, {"serving_default": signature}, os.path.join(folder, "model"))
         yield folder
 
 
@@ -78,6 +87,7 @@ def publish(
     content: bytes,
     portable: Portable,
     kind: str,
+    signature: Signature,
     facts: Mapping[str, object],
     details: Mapping[str, object] | None,
 ) -> str:
@@ -88,12 +98,13 @@ def publish(
         content: of the file.
         portable: what it was made of.
         kind: as the card names it.
+        signature: what the file takes.
         facts: as in `write_card`.
         details: as in `write_card`.
     """
     replace_file(path, lambda file: file.write(content))
-    default = {"serving_default": signatures_of(portable)["serving_default"]}
-    write_card(f"{os.path.splitext(path)[0]}.model_card.json", portable, kind, path, default, facts, details)
+    card = f"{os.path.splitext(path)[0]}.model_card.json"
+    write_card(card, portable, kind, path, {"serving_default": signature}, facts, details)
     return path
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from ..arguments import check_positive
-from .converting import as_saved_model, check_numbers, publish, run
+from .card import check_details
+from .converting import as_saved_model, asked_by_default, check_numbers, publish, run
 from .portable import Portable
 from .soundness import warned_of
 
@@ -31,7 +32,8 @@ def onnx(
 
     Input and output are those of `serving_default` in `bk.export.saved_model`. The conversion runs in a process of its
     own. Beside `NAME.onnx` lies `NAME.model_card.json`. The format has no spectrograms: of a `BYOL` on sound
-    `model.encoder` can be written, which takes them ready-made.
+    `model.encoder` can be written, which takes them ready-made; an input of one's own must be called `spectrogram`, or
+    it is taken for pictures.
 
     Args:
         model: an encoder; a `BYOL`, of which the online encoder goes, behind its preprocessor; or a classifier of
@@ -54,18 +56,20 @@ def onnx(
         raise ImportError("ONNX files need the package tf2onnx: pip install 'byol-keras[onnx]'")
     if batch_size is not None:
         check_positive(batch_size=batch_size)
+    check_details(details)
     portable = Portable(model, normalize, size)
     check_numbers(portable, "ONNX")
     _check_sound(portable)
     facts = {"opset": _OPSET, "batch_size": batch_size, "warnings": warned_of(portable)}
-    with as_saved_model(portable, batch_size, path) as folder:
+    signature = asked_by_default(portable, batch_size)
+    with as_saved_model(portable, signature, path) as folder:
         source, draft = os.path.join(folder, "model"), os.path.join(folder, "model.onnx")
         options = ["--signature_def", "serving_default", "--opset", str(_OPSET), "--output", draft]
         run(["-m", "tf2onnx.convert", "--saved-model", source, *options], "ONNX")
         with open(draft, "rb") as file:
             content = file.read()
     _check_operations(content)
-    return publish(path, content, portable, "onnx", facts, details)
+    return publish(path, content, portable, "onnx", signature, facts, details)
 
 
 def _check_sound(portable: Portable) -> None:

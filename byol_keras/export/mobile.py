@@ -7,11 +7,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ..arguments import check_positive
 from . import conversion
-from .converting import as_saved_model, check_numbers, publish, run
+from .card import check_details
+from .converting import as_saved_model, asked_by_default, check_numbers, publish, run
 from .portable import Portable
+from .signatures import Signature
 from .soundness import warned_of
 
 __all__ = ["QUANTIZATIONS", "litert"]
@@ -65,18 +68,20 @@ def litert(
     """
     path = os.fspath(path)
     _check(path, quantization, representative, integer, batch_size)
+    check_details(details)
     portable = Portable(model, normalize, size)
     check_numbers(portable, "LiteRT")
     _check_recurrent(portable.encoder, quantization, batch_size)
     _check_sound(portable, quantization)
     examples = None if representative is None else portable.examples(representative, "representative")
-    warnings = warned_of(portable)
-    with as_saved_model(portable, batch_size, path) as folder:
-        integers = ("uint8" if portable.is_picture else "int8") if integer else None
+    warnings, signature = warned_of(portable), asked_by_default(portable, batch_size)
+    integers = ("uint8" if portable.is_picture else "int8") if integer else None
+    with as_saved_model(portable, signature, path) as folder:
         job = {"quantization": quantization, "integer": integers}
         tensors, content = _converted(folder, job, examples, batch_size or 1)
     facts = {"quantization": quantization, "batch_size": batch_size, "tensors": tensors, "warnings": warnings}
-    return publish(path, content, portable, "litert", facts, details)
+    asked = signature if integers is None else _of_integers(signature, integers)
+    return publish(path, content, portable, "litert", asked, facts, details)
 
 
 def _check(path: str, quantization: str, representative: object, integer: bool, batch_size: int | None) -> None:
@@ -89,10 +94,17 @@ def _check(path: str, quantization: str, representative: object, integer: bool, 
             "`representative` must hold some inputs for int8, from which the ranges of numbers are taken. "
             "Received: representative=None"
         )
+    if representative is not None and quantization != "int8":
+        raise ValueError(f"`representative` needs quantization='int8'. Received: quantization={quantization!r}")
     if integer and quantization != "int8":
         raise ValueError(f"`integer` needs quantization='int8'. Received: quantization={quantization!r}")
     if batch_size is not None:
         check_positive(batch_size=batch_size)
+
+
+def _of_integers(signature: Signature, dtype: str) -> Signature:
+    inputs = {name: tf.TensorSpec(spec.shape, dtype, name) for name, spec in signature.inputs.items()}
+    return signature._replace(inputs=inputs, meaning="integers; `tensors` says what they stand for")
 
 
 def _check_recurrent(encoder: keras.Model, quantization: str, batch_size: int | None) -> None:

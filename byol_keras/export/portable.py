@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..arguments import check_positive
+from ..arguments import checked_size
 from ..cloning import in_float32, inputs_of
 from ..encoders import pooled, resized
 from ..encoders.audio import SPECTROGRAM
@@ -166,15 +166,14 @@ def _exact(preprocessor: keras.Layer | None) -> keras.Layer | None:
 
 
 def _at_size(encoder: keras.Model, size: int | tuple[int, int], is_picture: bool) -> keras.Model:
-    sides = (size, size) if isinstance(size, int) else tuple(size)
+    sides = checked_size(size)
     own = tuple(encoder.input_shape[1:3]) if is_picture else ()
-    if len(own) != len(sides) or any(mine not in (None, side) for mine, side in zip(own, sides, strict=True)):
+    if not own or any(mine not in (None, side) for mine, side in zip(own, sides, strict=True)):
         raise ValueError(
             f"`size` must be the height and width of the pictures that the encoder takes. Received: size={size} for an "
             f"encoder of inputs {encoder.input_shape}"
         )
-    check_positive(size=min(sides))
-    return encoder if own == tuple(sides) else resized(encoder, (*sides, encoder.input_shape[-1]))
+    return encoder if own == sides else resized(encoder, (*sides, encoder.input_shape[-1]))
 
 
 def _normalized(encoder: keras.Model) -> keras.Model:

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from ..writing import beside
-from .card import write_card
+from .card import check_details, write_card
 from .portable import Portable
 from .signatures import Signature, signatures_of
 from .soundness import warned_of
-from .warmup import write_warmup
+from .warmup import checked_warmup, write_warmup
 
 __all__ = ["new_version", "saved_model", "write_signatures"]
 
@@ -43,9 +43,10 @@ def saved_model(
     | `serving_bytes` | `image_bytes`, JPEG or PNG files as strings | the same |
     | `features` | `pixels`, floats in [0, 1] | `stage_1`, `stage_2`, ..., maps from fine to coarse |
 
-    An encoder of something else than pictures has `serving_default` alone, with inputs named as its own. In
-    `serving_bytes` one string that is no picture fails the request, with an error that says so; the server lives on.
-    Beside the model lies `model_card.json`.
+    An encoder of something else than pictures has `serving_default` alone, with inputs named as its own. One input of
+    floats of height, width and channels is taken for pictures, unless it is called `spectrogram`. In `serving_bytes`
+    one string that is no picture fails the request, with an error that says so; the server lives on. Beside the model
+    lies `model_card.json`.
 
     Args:
         model: an encoder; a `BYOL`, of which the online encoder goes, behind its preprocessor; or a classifier of
@@ -65,15 +66,17 @@ def saved_model(
     >>> sorted(tf.saved_model.load(folder).signatures)
     ['features', 'serving_bytes', 'serving_default', 'serving_uint8']
     """
+    check_details(details)
     portable = Portable(model, normalize, size)
+    requests = None if warmup is None else checked_warmup(portable, warmup)
     signatures = signatures_of(portable)
     facts = {"warnings": warned_of(portable)}
     folder = new_version(os.fspath(path).rstrip("/"))
     tf.io.gfile.makedirs(os.path.dirname(folder) or ".")
     with beside(folder) as draft:
         write_signatures(portable, signatures, draft)
-        if warmup is not None:
-            write_warmup(draft, _name(folder), portable.examples(warmup, "warmup"))
+        if requests is not None:
+            write_warmup(draft, _name(folder), requests)
         card = os.path.join(draft, "model_card.json")
         write_card(card, portable, "savedmodel", draft, signatures, facts, details)
     return folder

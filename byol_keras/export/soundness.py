@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 
+from ..layers import Columns, Steps
 from .portable import REPRESENTATION, Portable
 
 __all__ = ["warned_of"]
@@ -46,10 +47,23 @@ def _is_constant(portable: Portable) -> bool:
     if portable.is_classifier or any(not spec.dtype.is_floating for spec in inputs):
         return False
     draw = np.random.default_rng(0)
-    batch = [draw.random([side or 32 for side in spec.shape], "float32") for spec in inputs]
+    batch = [draw.random([side or 32 for side in spec.shape]) for spec in inputs]
     # Brightness varies from one to the next: to noise alone averages over a picture are all the same.
-    light = np.linspace(0.0, 1.0, _PROBES, dtype="float32")
-    batch = [part * light.reshape(-1, *[1] * (part.ndim - 1)) for part in batch]
-    features = portable(*batch)[REPRESENTATION].numpy()
+    light = np.linspace(0.0, 1.0, _PROBES)
+    mean, deviation = _units(portable)
+    batch = [mean + deviation * (4.0 * part * light.reshape(-1, *[1] * (part.ndim - 1)) - 2.0) for part in batch]
+    features = portable(*(part.astype("float32") for part in batch))[REPRESENTATION].numpy()
     spread = np.linalg.norm(features - features.mean(axis=0), axis=1).mean()
     return spread <= _CONSTANT * np.linalg.norm(features, axis=1).mean()
+
+
+def _units(portable: Portable) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of what an encoder takes, as its first layer tells them; else those of noise in [0, 1]."""
+    layers = (layer for layer in portable.encoder.layers if not isinstance(layer, keras.layers.InputLayer))
+    first = next(layers, None)
+    told = not portable.is_picture and len(portable.inputs()) == 1
+    if told and isinstance(first, keras.layers.Normalization):
+        return np.asarray(first.mean), np.sqrt(first.variance)
+    if told and isinstance(first, Columns | Steps):
+        return np.array(first.mean or 0.0), np.array(first.deviation or 1.0)
+    return np.array(0.5), np.array(0.25)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ..arguments import check_positive
 from ..layers import Steps
 from ..writing import beside
-from .card import write_card
+from .card import check_details, write_card
 from .portable import REPRESENTATION, Portable
 from .serving import new_version
 from .signatures import Signature
@@ -57,6 +57,7 @@ def streaming(
     (TensorShape([1, 8]), 18)
     """
     check_positive(batch_size=batch_size)
+    check_details(details)
     portable = Portable(model)
     stream = _Stream(portable.encoder, batch_size)
     spec = tf.TensorSpec((batch_size, None, portable.encoder.input_shape[-1]), tf.float32, _CHUNK)
@@ -93,8 +94,9 @@ class _Stream(tf.Module):
             [tf.Variable(tf.zeros((batch_size, size)), trainable=False) for size in layer.state_size]
             for layer in self.layers
         ]
-        self.total = tf.Variable(tf.zeros((batch_size, self.layers[-1].units)), trainable=False)
-        self.steps = tf.Variable(0, dtype=tf.int32, trainable=False)
+        # A stream has no end: in float32 the sum would cease to grow, and 31 bits are counted through within days.
+        self.total = tf.Variable(tf.zeros((batch_size, self.layers[-1].units), tf.float64), trainable=False)
+        self.steps = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def read(self, chunk: tf.Tensor) -> dict[str, tf.Tensor]:
         """The representation of all steps since the last reset."""
@@ -103,9 +105,9 @@ class _Stream(tf.Module):
             values, *after = layer(values, initial_state=[state.read_value() for state in states])
             for state, value in zip(states, after, strict=True):
                 state.assign(value)
-        total = self.total.assign_add(tf.reduce_sum(values, axis=1))
-        steps = self.steps.assign_add(tf.shape(chunk)[1])
-        return {REPRESENTATION: total / tf.cast(tf.maximum(steps, 1), tf.float32)}
+        total = self.total.assign_add(tf.reduce_sum(tf.cast(values, tf.float64), axis=1))
+        steps = self.steps.assign_add(tf.shape(chunk, tf.int64)[1])
+        return {REPRESENTATION: tf.cast(total / tf.cast(tf.maximum(steps, 1), tf.float64), tf.float32)}
 
     def reset(self) -> dict[str, tf.Tensor]:
         """Forgets all steps, and says how many there were."""

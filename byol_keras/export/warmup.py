@@ -7,10 +7,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["write_warmup"]
+from .portable import Portable
+
+__all__ = ["checked_warmup", "write_warmup"]
 
 _FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _MOST = 1000  # as many as a server reads
+
+
+def checked_warmup(portable: Portable, warmup: object) -> dict[str, np.ndarray]:
+    """The examples of requests by name; they, or a missing package, are refused before anything is written.
+
+    Args:
+        portable: the encoder.
+        warmup: examples as it takes them.
+    """
+    _log_type()
+    return portable.examples(warmup, "warmup")
 
 
 def write_warmup(folder: str, name: str, examples: Mapping[str, np.ndarray]) -> None:
