@@ -6,7 +6,8 @@ import tensorflow as tf
 
 __all__ = ["LARGEST", "pixels_of"]
 
-# A photograph of 64 megapixels takes half a gigabyte while it is read; more is asked for by attackers only.
+# Of 64 megapixels a photograph takes a quarter of a gigabyte while it is read, a transparent or grey picture up to 0.8;
+# more is asked for by attackers only.
 LARGEST = 2**26
 """How many pixels a picture may claim to have."""
 
