@@ -176,6 +176,7 @@ def test_command__prints_a_table_and_writes_numbers(tmp_path, monkeypatch, capsy
         (["--data", "shapes", "--json", "/no/such/folder/x.json"], 2, "`json` must lie in a folder that exists"),
         (["--data", "shapes", "--epochs", "3"], 2, "`--epochs` is not an option"),
         (["--data", "/no/such/folder"], 1, "`data` must be a folder"),
+        (["--data", "/no/such/folder", "--json", "gs://bucket/x.json"], 1, "`data` must be a folder"),
         (["--data", "shapes", "--recipe", "cup"], 1, "Did you mean `cpu`?"),
     ],
 )
