@@ -137,7 +137,7 @@ def test_labels__of_a_file_reach_the_part_to_judge_by(tmp_path):
         ({"optimizer": "adam"}, "`rate` must be given beside another optimizer"),
         ({"optimizer": "adam", "rate": 1e-3, "weight_decay": 0.1}, "`weight_decay` goes with `optimizer` adamw"),
         ({"encoder": "resnet18", "init_from": "some.keras"}, "`encoder` and `init_from`"),
-        ({"knn_every": -1}, "`knn_every` must be 0 or more"),
+        ({"knn_every": -1}, "`knn_every` must be a whole number, 0 or more"),
         ({"checkpoint_minutes": 0}, "`checkpoint_minutes` must be positive"),
     ],
 )
@@ -145,6 +145,23 @@ def test_options__that_do_not_go_together_are_refused(options, sentence):
     data = pictures(20)
     with pytest.raises(ValueError, match=sentence):
         make_plan(bk.PretrainConfig(data=data, recipe="cpu", **options), RunData(bk.PretrainConfig(data=data)), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"epochs": "30"}, "`epochs` must be a positive integer. Received: epochs='30'"),
+        ({"batch_size": 64.0}, "`batch_size` must be a positive integer"),
+        ({"keep": 2.5}, "`keep` must be a positive integer"),
+        ({"rate": "0.1"}, "`rate` must be positive. Received: rate='0.1'"),
+        ({"weight_decay": -1.0}, "`weight_decay` must be 0 or more"),
+        ({"tau": 1.5}, r"`tau` must be in \[0, 1\]"),
+        ({"seed": -1}, r"`seed` must be a whole number in \[0, 2\*\*32\)"),
+    ],
+)
+def test_config__refuses_numbers_that_make_no_sense(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        bk.PretrainConfig(**options)
 
 
 def test_views__of_a_plan_are_smaller_than_its_pictures_and_one_network_takes_both():
