@@ -107,8 +107,12 @@ def newest(folder: str | os.PathLike) -> State | None:
 def saved_steps(folder: str | os.PathLike) -> list[int]:
     """The steps of all checkpoints in a folder, oldest first; whatever else lies there is not looked at."""
     folder = os.fspath(folder)
-    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
-    return sorted(int(found[1]) for found in map(_NAME.fullmatch, names) if found)
+    try:
+        # Unlike `isdir` and `listdir`, this takes no store that does not answer for one without the folder.
+        tf.io.gfile.stat(folder)
+    except tf.errors.NotFoundError:
+        return []
+    return sorted(int(found[1]) for found in map(_NAME.fullmatch, tf.io.gfile.listdir(folder)) if found)
 
 
 def prune(folder: str | os.PathLike, keep: int, step: int) -> None:

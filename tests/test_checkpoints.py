@@ -80,12 +80,13 @@ def test_newest__of_damaged_ones_alone_is_an_error(tmp_path):
         checkpoints.newest(tmp_path)
 
 
-def test_newest__in_a_store_that_does_not_answer_is_no_damage(tmp_path, monkeypatch):
+@pytest.mark.parametrize("question", ["stat", "GFile"])
+def test_newest__in_a_store_that_does_not_answer_is_no_damage(tmp_path, monkeypatch, question):
     def silent(*_):
         raise tf.errors.UnavailableError(None, None, "try again")
 
     checkpoints.save(tmp_path, 1, ARRAYS, {})
-    monkeypatch.setattr(tf.io.gfile, "GFile", silent)
+    monkeypatch.setattr(tf.io.gfile, question, silent)
     with pytest.raises(tf.errors.UnavailableError):
         checkpoints.newest(tmp_path)
 
