@@ -29,7 +29,7 @@ def place(tmp_path):
 
 
 def test_export__writes_the_next_version_into_the_runs_folder(finished, tmp_path, capsys):
-    run = shutil.copytree(finished.run, tmp_path / "[draft] :x:")
+    run = shutil.copytree(finished.run, tmp_path / "run")
     version = run / "export" / "encoder" / "1"
     assert exported(capsys, "--run", run) == f"written: {version}"
     assert (version / "saved_model.pb").exists()
