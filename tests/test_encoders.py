@@ -249,6 +249,21 @@ def test_named__gives_networks_of_keras_the_pixels_they_expect(name, darkest, br
     np.testing.assert_allclose(prepared[:, 0, 0, 0], [darkest, brightest], atol=1e-5)
 
 
+@pytest.mark.parametrize(("name", "lowest", "highest"), [("MobileNet", -1.0, 1.0), ("MobileNetV3Small", 0.0, 255.0)])
+def test_named__brings_pixels_of_any_statistics_to_one_scale(name, lowest, highest):
+    encoder = encoders.named(name, (None, None, 2), statistics=([0.02, 0.5], [0.01, 0.1]))
+    network = next(layer for layer in encoder.layers if isinstance(layer, keras.Model))
+    before = keras.Sequential(encoder.layers[: encoder.layers.index(network)])
+    one_deviation_off = tf.constant([[[[0.01, 0.4], [0.03, 0.6]]]])
+    np.testing.assert_allclose(before(one_deviation_off)[0, 0], [[lowest] * 2, [highest] * 2], atol=1e-3)
+
+
+def test_named__takes_pictures_of_any_size_and_statistics_in_an_array():
+    encoder = encoders.named("resnet18", (None, None, 3), np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]))
+    assert encoder.input_shape == (None, None, None, 3)
+    np.testing.assert_allclose(encoder.get_layer("pixel_normalization").input_mean, [0.1, 0.2, 0.3])
+
+
 @pytest.mark.parametrize("name", ["resnet18", "small_resnet"])
 def test_named__x2_is_twice_the_width(name):
     wide = encoders.named(f"{name}x2", (32, 32, 3))
