@@ -80,6 +80,7 @@ def test_tables__have_a_column_of_texts_and_may_have_one_of_classes(tmp_path):
     assert found.texts.tolist() == ["see, it", "two\nlines", "an eye"]
     assert found.labels.tolist() == [1, -1, 0]
     assert found.class_names == ("noun", "verb")
+    assert open_texts(str(tmp_path / "table.csv"), labels=[0, 1, 2]).class_names is None
     found = read_texts(written(tmp_path / "table.tsv", "body\tclass\na\t3\nb\t0\n"), text="body", label="class")
     assert (found.texts.tolist(), found.labels.tolist(), found.class_names) == (["a", "b"], [3, 0], None)
     assert read_texts(tmp_path / "table.tsv", text="body").labels is None

@@ -103,7 +103,8 @@ def open_texts(
     if isinstance(source, str | os.PathLike):
         path = folder_part(os.fspath(source), split)
         found = Texts(*_renamed(read_texts, path, text_key, label_key))
-        return Rows(found.texts, found.labels if labels is None else labels, found.class_names, path, many=MANY)
+        classes = found[1:] if labels is None else (labels, None)
+        return Rows(found.texts, *classes, path, many=MANY)
     if split not in (None, "train"):
         raise ValueError(f"`split` must be None for texts in memory, which have no parts. Received: split={split!r}")
     texts, found = source if isinstance(source, tuple) and len(source) == 2 else (source, None)
