@@ -92,7 +92,8 @@ def summarize(run: RunRecord) -> Summary:
     # What is wrong comes first, and then nobody asks how good it is.
     ruined = broken or health.state == "collapsed"
     paragraphs = notes + (result if comparison else []) if ruined else result + notes
-    return Summary(colour, headline, paragraphs, advise(run, colour, comparison is not None), comparison)
+    advice = advise(run, colour, health.state, len(comparison.baselines) if comparison else None)
+    return Summary(colour, headline, paragraphs, advice, comparison)
 
 
 def _verdict(comparison: Comparison | None, state: str, broken: bool, words: Words) -> tuple[str, str]:
