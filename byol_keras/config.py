@@ -126,6 +126,8 @@ class PretrainConfig:
                 raise ValueError(f"`{name}` and `init_from`, which brings it, exclude each other. Received: both")
         if self.views is not None and self.kind != "pictures":
             raise ValueError(f"`views` names views of pictures. Received: views={self.views} and kind={self.kind}")
+        if self.cache and self.kind != "pictures":
+            raise ValueError(f"`cache` keeps decoded pictures. Received: cache=True and kind={self.kind}")
         if self.optimizer == "adam" and self.weight_decay is not None:
             raise ValueError("`weight_decay` goes with `optimizer` adamw, lars or sgd. Received: optimizer=adam")
 

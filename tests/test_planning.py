@@ -102,6 +102,11 @@ def test_views__are_those_that_were_asked_for():
         bk.PretrainConfig(data="scans", views="xray")
 
 
+def test_cache__is_of_pictures():
+    with pytest.raises(ValueError, match="`cache` keeps decoded pictures"):
+        bk.PretrainConfig(data="recordings", kind="audio", cache=True)
+
+
 def test_gpu__trains_small_pictures_at_their_own_size(monkeypatch):
     monkeypatch.setattr("byol_keras.training.plan.tf.config.list_physical_devices", lambda kind: [kind])
     for size, encoder, side in ((32, "resnet18", 32), (96, "resnet50", 224)):
