@@ -91,7 +91,7 @@ def peer(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
     except (ImportError, RuntimeError, OSError) as error:
-        print(f"without {name}: {error} (`pip install 'byol_keras[bench]'` brings what can be compared)")
+        print(f"without {name}: {error} (`pip install 'byol-keras[bench]'` brings what can be compared)")
         return None
 
 
