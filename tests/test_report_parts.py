@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -115,13 +117,25 @@ def test_gallery__marks_neighbours_by_class_even_where_classes_share_a_name():
     assert "1 of 3 share its class" in first
 
 
-def test_map__keeps_groups_together():
+class FlatUmap:
+    """Stands for UMAP, which is large: the first two components."""
+
+    def __init__(self, random_state, n_jobs):
+        assert (random_state, n_jobs) == (0, 1)
+
+    def fit_transform(self, rows):
+        return rows[:, :2]
+
+
+@pytest.mark.parametrize(("method", "umap"), [("t-SNE", None), ("UMAP", types.SimpleNamespace(UMAP=FlatUmap))])
+def test_map__keeps_groups_together(method, umap, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", umap)
     centres = 10.0 * np.eye(8)[:3]
     features = np.concatenate([centre + GENERATOR.normal(size=(20, 8)) for centre in centres])
     features[5, 0] = np.inf
     plane = lay_out(features)
     assert plane.indices.tolist() == [index for index in range(60) if index != 5]
-    assert "t-SNE" in plane.method
+    assert plane.method.startswith(f"{method} of the features")
     groups = plane.indices // 20
     middles = np.array([plane.points[groups == group].mean(axis=0) for group in range(3)])
     distances = np.linalg.norm(plane.points[:, None] - middles, axis=-1)
