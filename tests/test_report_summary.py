@@ -55,6 +55,8 @@ def test_verdict__compares_intervals(trained, untrained, pixels, state, headline
             "Training broke down",
         ),
         ({"untrained": 0.3, "raw pixels": 0.3}, HEALTHY, "unsure", "Not judged yet"),
+        ({"online": 0.2, "initial": 0.28}, HEALTHY, "bad", "Training made it worse"),
+        ({"online": 0.3, "initial": 0.28}, HEALTHY, "unsure", "Little was learned"),
     ],
 )
 def test_verdict__without_or_against_the_evaluation(accuracies, measured, state, headline):
@@ -69,6 +71,8 @@ def test_words__name_gaps_intervals_and_chance():
     assert "22.0 points above the same network before training (28.0%, 26.0\N{EN DASH}30.0)" in words
     assert "about as good as the raw pixels" in words
     assert "Guessing among 10 classes would give about 10%" in words
+    words = summarize(run({"online": 0.5, "initial": 0.28}, HEALTHY)).paragraphs[0]
+    assert "22.0 points above the encoder that it started from" in words
 
 
 def test_words__repeat_what_the_measurements_say():
