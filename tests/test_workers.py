@@ -2,13 +2,18 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from byol_keras.training.interrupt import Interrupt
+from byol_keras.training.lockstep import Lockstep
 
 PROGRAMS = Path(__file__).with_name("worker_programs.py")
 
@@ -48,6 +53,21 @@ def trained(program, folder):
 def distance(ours, theirs):
     """The largest difference, in proportion to the largest weight of its tensor where that is above 1."""
     return max(np.abs(a - b).max() / max(1.0, np.abs(b).max()) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_signal__that_comes_while_workers_meet_is_obeyed():
+    """They wait for the slowest there, for as long as it takes."""
+    interrupt = Interrupt()
+
+    def exchanged(numbers):
+        interrupt.received = signal.SIGTERM
+        return np.array([numbers, numbers])
+
+    lockstep = Lockstep(SimpleNamespace(count=2, exchanged=exchanged), interrupt)
+    lockstep.set_model(SimpleNamespace(stop_training=False))
+    lockstep.on_train_begin()
+    lockstep.on_train_batch_end(0)
+    assert interrupt.received == signal.SIGTERM
 
 
 @pytest.mark.slow
