@@ -156,7 +156,8 @@ def matched_labels(source: Source, class_names: Sequence[str] | None) -> np.ndar
     unknown = sorted(set(source.class_names) - set(class_names))
     if unknown:
         raise ValueError(
-            f"`class_names` must hold every class of {source.name}. Received: class_names without {_some(unknown)}"
+            f"`source` must have no other classes than {_some(class_names)}. "
+            f"Received: {source.name} with {_some(unknown)}"
         )
     numbers = {name: number for number, name in enumerate(class_names)}
     # A label of -1 finds the last of these.
