@@ -11,7 +11,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import byol_keras as bk
+from byol_keras.distribution import WorkerLost, Workers
 from byol_keras.training.interrupt import Interrupt
 from byol_keras.training.lockstep import Lockstep
 
@@ -68,6 +71,19 @@ def test_signal__that_comes_while_workers_meet_is_obeyed():
     lockstep.on_train_begin()
     lockstep.on_train_batch_end(0)
     assert interrupt.received == signal.SIGTERM
+
+
+def test_worker__that_is_lost_before_training_is_a_sentence(monkeypatch, tmp_path):
+    workers = Workers(tf.distribute.get_strategy())
+    workers.count = 2
+
+    def lost(text):
+        raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: a task that has died")
+
+    workers.gathered = lost
+    monkeypatch.setattr(sys.modules["byol_keras.training.pretrain"], "join", lambda *_: workers)
+    with pytest.raises(WorkerLost, match=r"another worker has ended.* Start all of them again"):
+        bk.pretrain(data="shapes", run=tmp_path / "run")
 
 
 @pytest.mark.slow
