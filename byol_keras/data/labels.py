@@ -190,7 +190,7 @@ def matched_labels(source: Source, class_names: Sequence[str] | None) -> np.ndar
     unknown = [name for name in names if name not in numbers]
     if unknown:
         raise ValueError(
-            f"`class_names` must hold every class of {source.name}. Received: "
-            f"{'class_names' if class_names else 'numbers that have no names,'} without {_some(unknown)}"
+            f"`source` must have no other classes than {_some(class_names) if class_names else 'numbers'}. "
+            f"Received: {source.name} with {_some(unknown)}"
         )
     return np.array([numbers[name] if number >= 0 else -1 for number, name in called.items()], "int64")[places]

@@ -2,7 +2,8 @@
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Source:
     """Random access to examples of which nothing is decoded yet.
 
     A concrete source overrides `read`, and `path` where its examples have names of their own; `many` is what several of
-    its examples are called.
+    its examples are called. Rows of a table have names of `columns`, and the words of `categories` by their number.
 
     Args:
         name: what the user typed, for messages.
@@ -64,6 +65,8 @@ class Source:
     """
 
     many = "pictures"
+    columns: Sequence[str] = ()
+    categories: Mapping[int, Sequence[str]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -119,6 +122,7 @@ class _Subset(Source):
             )
         super().__init__(source.name, len(indices), self._pick, source.class_names)
         self._source, self._indices, self.many = source, indices, source.many
+        self.columns, self.categories = source.columns, source.categories
 
     def _pick(self) -> np.ndarray | None:
         labels = self._source.labels
