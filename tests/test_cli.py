@@ -6,6 +6,7 @@ import pytest
 import byol_keras as bk
 from byol_keras import cli
 from byol_keras.cli.main import COMMANDS
+from byol_keras.config import PretrainConfig
 
 
 def test_doctor__shows_versions_and_devices(capsys):
@@ -39,3 +40,14 @@ def test_help__of_every_command_is_shown(name, capsys):
         cli.main([name, "--help"])
     assert stopped.value.code == 0
     assert f"usage: byol-keras {name}" in capsys.readouterr().out
+
+
+def test_preview__is_told_whatever_data_and_views_depend_on(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("byol_keras.training.looking.preview_of", lambda config, **about: asked.append((config, about)))
+    words = ["--data", "xrays", "--views", "medical", "--channels", "1", "--image-key", "scan", "--count", "3"]
+    assert cli.main(["preview", *words]) == 0
+    told = {"data": "xrays", "views": "medical", "channels": 1, "image_key": "scan"}
+    assert asked == [(PretrainConfig(**told), {"count": 3})]
+    assert cli.main(["preview", "--run", "runs/first", "--label-key", "class"]) == 2
+    assert "`--label-key` and `--run`" in capsys.readouterr().err
