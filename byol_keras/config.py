@@ -96,8 +96,10 @@ class PretrainConfig:
     )
     categorical: str | None = _option(None, "of a table, the columns that hold categories, with commas")
     vocabulary: int | None = _option(None, "of texts, how many words are known. Default: 10,000")
-    sample_rate: int | None = _option(None, "of sounds, samples per second. Default: that of most of them")
-    clip_seconds: float | None = _option(None, "of sounds, the length of a clip. Default: the longest's, 4 at most")
+    sample_rate: int | None = _option(None, "of sounds, samples per second. Default: that of most of a sample")
+    clip_seconds: float | None = _option(
+        None, "of sounds, the length of a clip. Default: that of the longest of a sample, 4 at most"
+    )
     max_bad_fraction: float = _option(0.01, "stop when more of the files than this are broken")
     cache: bool = _option(False, "keep decoded small pictures in memory")
     on_collapse: str = _option("warn", _either("on_collapse"))
@@ -137,6 +139,8 @@ class PretrainConfig:
                 raise ValueError(f"`{name}` and `init_from`, which brings it, exclude each other. Received: both")
         if self.views is not None and self.kind != "pictures":
             raise ValueError(f"`views` names views of pictures. Received: views={self.views} and kind={self.kind}")
+        if self.cache and self.kind != "pictures":
+            raise ValueError(f"`cache` keeps decoded pictures. Received: cache=True and kind={self.kind}")
         if self.optimizer == "adam" and self.weight_decay is not None:
             raise ValueError("`weight_decay` goes with `optimizer` adamw, lars or sgd. Received: optimizer=adam")
 

@@ -106,3 +106,14 @@ def test_greetings__need_no_standard_error_to_be_left_out(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     with without_greetings():
         assert os.environ["TF_CPP_MIN_LOG_LEVEL"]
+
+
+def test_preview__is_told_whatever_data_and_views_depend_on(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("byol_keras.training.looking.preview_of", lambda config, **about: asked.append((config, about)))
+    words = ["--data", "xrays", "--views", "medical", "--channels", "1", "--image-key", "scan", "--count", "3"]
+    assert cli.main(["preview", *words]) == 0
+    told = {"data": "xrays", "views": "medical", "channels": 1, "image_key": "scan"}
+    assert asked == [(PretrainConfig(**told), {"count": 3})]
+    assert cli.main(["preview", "--run", "runs/first", "--label-key", "class"]) == 2
+    assert "`--label-key` and `--run`" in capsys.readouterr().err

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-# What the time of a step and of its data does not depend on.
+# What the time of a step and of its data does not depend on, on one device.
 _LEFT_OUT = (
     *("run", "labels", "test_data", "rate", "weight_decay", "loss", "tau", "epochs", "minutes", "strategy"),
     *("on_collapse", "checkpoint_minutes", "keep", "log_every", "knn_every"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import keras
 
-from ..cloning import rebuilt
+from ..cloning import rebuilt, refresh_constants
 
 __all__ = ["untrained"]
 
@@ -38,6 +38,7 @@ def untrained(encoder: keras.Model, seed: int = 0) -> keras.Model:
     for ours, theirs in zip(encoder.weights, fresh.weights, strict=True):
         if id(ours) not in moved:
             theirs.assign(ours)
+    refresh_constants(fresh)
     return fresh
 
 
