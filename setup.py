@@ -35,7 +35,7 @@ _EXTRAS = {
     "parquet": ["pyarrow>=16"],
     "dicom": ["pydicom>=3"],
     "umap": ["umap-learn>=0.5.7"],
-    "bench": ["albumentations>=2", "kornia>=0.8", "torch>=2.4"],
+    "bench": ["albumentations>=2", "kornia>=0.8", "torch>=2.4", "torchvision>=0.19"],
 }
 # Whose behaviour is promised: exports are run by the runtimes that they are made for.
 _TESTED = ("litert", "onnx", "serving", "openvino", "parquet", "dicom")

@@ -20,7 +20,7 @@ def check_positive(**sizes: int) -> None:
     """
     for name, size in sizes.items():
         if not isinstance(size, numbers.Integral) or size < 1:
-            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size}")
+            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size!r}")
 
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -69,12 +69,12 @@ def save(folder: str | os.PathLike, step: int, arrays: Mapping[str, np.ndarray],
 
 
 def load(path: str | os.PathLike) -> State:
-    """Reads a checkpoint back; raises `DamagedCheckpoint` if a single bit of it has changed. Never unpickles."""
-    try:
-        with tf.io.gfile.GFile(os.fspath(path), "rb") as file:
-            content = file.read()
-    except tf.errors.OpError as error:
-        raise DamagedCheckpoint(f"{path} can't be read: {error.message}") from None
+    """Reads a checkpoint back; raises `DamagedCheckpoint` if a single bit of it has changed. Never unpickles.
+
+    What can't be read at all, as when a store does not answer, is another error: the file may well be whole.
+    """
+    with tf.io.gfile.GFile(os.fspath(path), "rb") as file:
+        content = file.read()
     body, digest = memoryview(content)[:-32], content[-32:]
     if not content.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
         raise DamagedCheckpoint(f"{path} is truncated or damaged ({len(content)} bytes)")
@@ -85,20 +85,34 @@ def load(path: str | os.PathLike) -> State:
 
 
 def newest(folder: str | os.PathLike) -> State | None:
-    """The newest checkpoint that is whole; warns about each newer one that is not. None if there is none."""
-    for step in reversed(saved_steps(folder)):
+    """The newest checkpoint that is whole; warns about each newer one that is not.
+
+    None if there are no checkpoints. Where there are, and none is whole, that is an error: whether to begin anew is the
+    user's choice.
+    """
+    saved = saved_steps(folder)
+    for step in reversed(saved):
         try:
             return load(_path(folder, step))
         except DamagedCheckpoint as damage:
             warnings.warn(f"Skipped a checkpoint: {damage}. Falling back to the one before, if any.", stacklevel=2)
+    if saved:
+        raise DamagedCheckpoint(
+            "`folder` must hold a checkpoint that is whole; remove the damaged ones to begin anew. "
+            f"Received: {os.fspath(folder)}, with {len(saved)} damaged and no other"
+        )
     return None
 
 
 def saved_steps(folder: str | os.PathLike) -> list[int]:
     """The steps of all checkpoints in a folder, oldest first; whatever else lies there is not looked at."""
     folder = os.fspath(folder)
-    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
-    return sorted(int(found[1]) for found in map(_NAME.fullmatch, names) if found)
+    try:
+        # Unlike `isdir` and `listdir`, this takes no store that does not answer for one without the folder.
+        tf.io.gfile.stat(folder)
+    except tf.errors.NotFoundError:
+        return []
+    return sorted(int(found[1]) for found in map(_NAME.fullmatch, tf.io.gfile.listdir(folder)) if found)
 
 
 def prune(folder: str | os.PathLike, keep: int, step: int) -> None:

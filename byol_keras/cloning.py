@@ -6,13 +6,34 @@ from collections.abc import Iterator
 
 import keras
 
-__all__ = ["copied", "copy_weights", "drawing_from", "in_float32", "inputs_of", "rebuilt", "twin"]
+__all__ = [
+    "copied",
+    "copy_weights",
+    "drawing_from",
+    "in_float32",
+    "inputs_of",
+    "rebuilt",
+    "refresh_constants",
+    "revived",
+    "twin",
+]
 
 
 def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
     """Copies every weight, statistics included; the states of random generators stay each network's own."""
     for ours, theirs in zip(source.weights, target.weights, strict=True):
         theirs.assign(ours)
+    refresh_constants(target)
+
+
+def refresh_constants(model: keras.layers.Layer) -> None:
+    """Has every layer compute with its weights, after they were assigned.
+
+    Keras' `Normalization` computes with constants, which it makes of its weights when it is told to.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
 
 
 def inputs_of(model: keras.Model) -> object:
@@ -61,7 +82,7 @@ def rebuilt(model: keras.Model, name: str | None = None) -> keras.Model:
     serialized = keras.saving.serialize_keras_object(model)
     if name is not None and "name" in serialized["config"]:
         serialized["config"]["name"] = name
-    return _revived(serialized, model)
+    return revived(serialized, model)
 
 
 @contextlib.contextmanager
@@ -94,7 +115,7 @@ def in_float32(model: keras.Model) -> keras.Model:
     # Containers do not store theirs: they take the one of the moment.
     keras.config.set_dtype_policy("float32")
     try:
-        copy = _revived(_without_mixing(keras.saving.serialize_keras_object(model)), model)
+        copy = revived(_without_mixing(keras.saving.serialize_keras_object(model)), model)
     finally:
         keras.config.set_dtype_policy(policy)
     copy_weights(model, copy)
@@ -109,7 +130,8 @@ def _without_mixing(config: object) -> object:
     return "float32" if config in ("mixed_bfloat16", "mixed_float16") else config
 
 
-def _revived(serialized: dict, model: keras.Model) -> keras.Model:
+def revived(serialized: dict, model: keras.Model) -> keras.Model:
+    """The network that `serialized` describes, which `model` has lent its classes to."""
     with keras.saving.custom_object_scope(_own_classes(model)):
         return keras.saving.deserialize_keras_object(serialized, safe_mode=False)
 

@@ -1,14 +1,15 @@
 """What a run is asked to do: one typed configuration for the command, for YAML and for Python."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .arguments import did_you_mean
+from .arguments import check_positive, did_you_mean
 from .data import Source
 from .distribution import STRATEGIES
 from .losses import NAMED
@@ -29,6 +30,16 @@ _WORDS = {
     "precision": PRECISIONS,
     "strategy": STRATEGIES,
     "on_collapse": ("warn", "stop"),
+}
+# What there are one or more of.
+_COUNTS = ("size", "channels", "batch_size", "epochs", "keep", "log_every", "vocabulary", "sample_rate")
+# What other numbers must be.
+_RULES: dict[str, tuple[type, Callable[[Any], bool], tuple[str, ...]]] = {
+    "positive": (Real, lambda value: value > 0, ("rate", "minutes", "clip_seconds", "checkpoint_minutes")),
+    "0 or more": (Real, lambda value: value >= 0, ("weight_decay",)),
+    "in [0, 1]": (Real, lambda value: 0 <= value <= 1, ("tau", "max_bad_fraction")),
+    "a whole number, 0 or more": (Integral, lambda value: value >= 0, ("knn_every",)),
+    "a whole number in [0, 2**32)": (Integral, lambda value: 0 <= value < 2**32, ("seed",)),
 }
 
 
@@ -85,8 +96,10 @@ class PretrainConfig:
     )
     categorical: str | None = _option(None, "of a table, the columns that hold categories, with commas")
     vocabulary: int | None = _option(None, "of texts, how many words are known. Default: 10,000")
-    sample_rate: int | None = _option(None, "of sounds, samples per second. Default: that of most of them")
-    clip_seconds: float | None = _option(None, "of sounds, the length of a clip. Default: the longest's, 4 at most")
+    sample_rate: int | None = _option(None, "of sounds, samples per second. Default: that of most of a sample")
+    clip_seconds: float | None = _option(
+        None, "of sounds, the length of a clip. Default: that of the longest of a sample, 4 at most"
+    )
     max_bad_fraction: float = _option(0.01, "stop when more of the files than this are broken")
     cache: bool = _option(False, "keep decoded small pictures in memory")
     on_collapse: str = _option("warn", _either("on_collapse"))
@@ -126,31 +139,18 @@ class PretrainConfig:
                 raise ValueError(f"`{name}` and `init_from`, which brings it, exclude each other. Received: both")
         if self.views is not None and self.kind != "pictures":
             raise ValueError(f"`views` names views of pictures. Received: views={self.views} and kind={self.kind}")
+        if self.cache and self.kind != "pictures":
+            raise ValueError(f"`cache` keeps decoded pictures. Received: cache=True and kind={self.kind}")
         if self.optimizer == "adam" and self.weight_decay is not None:
             raise ValueError("`weight_decay` goes with `optimizer` adamw, lars or sgd. Received: optimizer=adam")
 
     def _check_numbers(self) -> None:
-        sizes = (
-            "size",
-            "channels",
-            "batch_size",
-            "epochs",
-            "keep",
-            "log_every",
-            "vocabulary",
-            "sample_rate",
-            "clip_seconds",
-        )
-        for name in (*sizes, "rate", "minutes", "checkpoint_minutes"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
-        if self.knn_every is not None and self.knn_every < 0:
-            raise ValueError(f"`knn_every` must be 0 or more. Received: knn_every={self.knn_every}")
-        for name in ("tau", "max_bad_fraction"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={value}")
+        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        check_positive(**{name: given[name] for name in _COUNTS if name in given})
+        for rule, (kind, holds, names) in _RULES.items():
+            for name in names:
+                if name in given and not (isinstance(given[name], kind) and holds(given[name])):
+                    raise ValueError(f"`{name}` must be {rule}. Received: {name}={given[name]!r}")
 
     @property
     def folder(self) -> str:

@@ -87,6 +87,12 @@ def _with_head(head: object, rest: Iterator) -> Generator:
         yield batch if isinstance(batch, tuple) else (batch,)
 
 
+def _narrowed(leaf: object) -> tf.Tensor:
+    # As Keras does in `predict`: one array is not to mean two dtypes.
+    tensor = tf.convert_to_tensor(leaf)
+    return tf.cast(tensor, keras.config.floatx()) if tensor.dtype == tf.float64 else tensor
+
+
 class ArrayBatches(keras.callbacks.Callback):
     """Arrays in full batches, in an order that is a function of `(seed, epoch)` and nothing else.
 
@@ -116,7 +122,7 @@ class ArrayBatches(keras.callbacks.Callback):
         self.shuffle = shuffle
         self.seed = seed
         with tf.device("CPU:0"):
-            self._arrays = keras.tree.map_structure(tf.convert_to_tensor, arrays)
+            self._arrays = keras.tree.map_structure(_narrowed, arrays)
             self._epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:

@@ -146,7 +146,9 @@ class InfoNCE(_WithTemperature):
         prediction = tf.math.l2_normalize(prediction, axis=-1)
         candidates = gathered(tf.math.l2_normalize(target, axis=-1))
         context, count = tf.distribute.get_replica_context(), tf.shape(target)[0]
-        first = 0 if context is None else count * context.replica_id_in_sync_group
+        replica = 0 if context is None else context.replica_id_in_sync_group
+        # The last batch of a validation may be shared unevenly.
+        first = tf.reduce_sum(gathered(tf.reshape(count, [1]))[:replica])
         scores = tf.matmul(prediction, candidates, transpose_b=True) / self.temperature
         return tf.nn.sparse_softmax_cross_entropy_with_logits(first + tf.range(count), scores)
 

@@ -40,7 +40,8 @@ class BYOL(Follower):
 
     Logged are `loss`, `target_std` (how far apart the target projections lie: 1 is healthy, 0 is collapsed),
     `tau` and `learning_rate`. A step whose loss or gradients are not finite changes nothing, and training stops
-    with that step's number.
+    with that step's number. In float16, where gradients of a scaled loss may overflow, such a step is skipped and the
+    scale halved; training stops once the scale falls below 1.
 
     Args:
         encoder: a built Keras model that returns a vector or a feature map (which is then averaged).
@@ -179,8 +180,10 @@ class BYOL(Follower):
 
     def _track(self, loss: tf.Tensor, targets: list[tf.Tensor]) -> None:
         size = tf.shape(targets[0])[0]
-        self._loss_tracker.update_state(loss, sample_weight=size)
-        self.std_tracker.update_state(sum(map(normalized_std, targets)) / 2.0, sample_weight=size)
+        spread = sum(map(normalized_std, targets)) / 2.0
+        for tracker, value in ((self._loss_tracker, loss), (self.std_tracker, spread)):
+            # Of a last batch a replica may get nothing, whose mean is no number.
+            tracker.update_state(tf.where(size > 0, value, 0.0), sample_weight=size)
 
     def _make_views(self, data: object, stream: int, index: tf.Tensor) -> list:
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)

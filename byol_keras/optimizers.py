@@ -81,12 +81,15 @@ class LARS(keras.optimizers.Optimizer):
         self.momentums = self.add_optimizer_variables(variables, "momentum")
 
     def exclude(self, variables: Iterable[keras.Variable]) -> None:
-        """Names the variables that skip decay and trust ratio, in place of the rule by rank.
+        """Names the variables that skip decay and trust ratio, in place of the rule by rank; further calls add to them.
+
+        To spare others the decay alone there is Keras' `exclude_from_weight_decay`.
 
         Args:
             variables: biases and normalisation parameters. `BYOL.compile` calls this with the layers' own.
         """
-        self._excluded_keys = {self._var_key(variable) for variable in variables}
+        keys = {self._var_key(variable) for variable in variables}
+        self._excluded_keys = keys | (self._excluded_keys or set())
 
     def _is_excluded(self, variable: keras.Variable | tf.Variable) -> bool:
         if self._excluded_keys is None:
@@ -100,12 +103,13 @@ class LARS(keras.optimizers.Optimizer):
         gradient = tf.cast(gradient, variable.dtype)
         momentum = self.momentums[self._get_variable_index(variable)]
         if not self._is_excluded(variable):
-            gradient = self._adapt(gradient, tf.convert_to_tensor(variable), rate)
+            decay = self.l2_decay if self._use_weight_decay(variable) else 0.0
+            gradient = self._adapt(gradient, tf.convert_to_tensor(variable), rate, decay)
         self.assign(momentum, self.momentum * momentum + gradient)
         self.assign_sub(variable, rate * momentum)
 
-    def _adapt(self, gradient: tf.Tensor, parameter: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
-        gradient = gradient + self.l2_decay * parameter
+    def _adapt(self, gradient: tf.Tensor, parameter: tf.Tensor, rate: tf.Tensor, decay: float) -> tf.Tensor:
+        gradient = gradient + decay * parameter
         parameter_norm, gradient_norm = tf.norm(parameter), tf.norm(gradient)
         both = (parameter_norm > 0.0) & (gradient_norm > 0.0)
         ratio = self.trust_coefficient * parameter_norm / tf.where(both, gradient_norm, 1.0)

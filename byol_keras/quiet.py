@@ -27,10 +27,11 @@ def stopped_quietly() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_greetings() -> Iterator[None]:
-    """Keeps TensorFlow from logging while it is imported, and about what is not an error afterwards.
+    """Keeps TensorFlow from logging, while it is imported and afterwards; what fails still raises.
 
     Its first lines are written before any log level counts, by C++ code, straight to the standard error stream: that
-    is closed for so long. Whoever sets TF_CPP_MIN_LOG_LEVEL gets to see everything.
+    is closed for so long. Its errors are left out too, since one of them is that a machine has no GPU; `doctor` shows
+    which devices it found. Whoever sets TF_CPP_MIN_LOG_LEVEL gets to see everything.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield
@@ -52,6 +53,10 @@ def without_remarks() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _closed_stderr() -> Iterator[None]:
+    # None where whoever called has closed it.
+    if sys.stderr is None:
+        yield
+        return
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

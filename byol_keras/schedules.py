@@ -20,7 +20,7 @@ def constant_tau(step: tf.Tensor | int, total_steps: int, tau: float) -> tf.Tens
 def cosine_tau(step: tf.Tensor | int, total_steps: int, tau: float) -> tf.Tensor:
     """From `tau` at step 0 to 1 at `total_steps`: `1 - (1 - tau) * (cos(pi * step / total_steps) + 1) / 2`.
 
-    Computed in float64, since what matters near the end is the small `1 - tau`.
+    Computed in float64, which holds every step number.
 
     Args:
         step: how many optimizer steps were taken.

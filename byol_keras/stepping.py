@@ -32,7 +32,7 @@ def agree(flag: tf.Tensor) -> tf.Tensor:
 
 
 def gathered(batch: tf.Tensor) -> tf.Tensor:
-    """The batches of all replicas, one after the other; they must be of one size."""
+    """The batches of all replicas, one after the other."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return batch

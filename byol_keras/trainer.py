@@ -33,6 +33,8 @@ class Trainer(keras.Model):
 
     def __init__(self, seed: int = 0, **kwargs: object) -> None:
         super().__init__(**kwargs)
+        # The networks inside cast for themselves; raw examples may be more than half precision holds.
+        self.autocast = False
         self.seed = int(seed)
         # Saved with the weights: a continued run draws what an uninterrupted one would.
         counter = {"dtype": "int64", "trainable": False, "aggregation": "only_first_replica"}
@@ -127,7 +129,8 @@ class Trainer(keras.Model):
     ) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does; labels, if present, are ignored.
 
-        Arrays come in full batches, in an order that depends on `seed` and the epoch only.
+        Arrays come in full batches, in an order that depends on `seed` and the epoch only. A `tf.data.Dataset` should
+        bring full batches too: `batch(..., drop_remainder=True)`. Of other data only the first batch is looked at.
         """
         self._assert_compile_called("fit")
         for weights in ("class_weight", "sample_weight"):
@@ -150,7 +153,6 @@ class Trainer(keras.Model):
                 f"Received: batch_size={batch_size}, validation_split={validation_split}"
             )
         x = self._admit(x)
-        self.failed_batch.assign(-1)
         # Keras shuffles only what it can index, and warns about the rest.
         kwargs["shuffle"] = shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
         kwargs |= {"epochs": epochs, "verbose": verbose, "callbacks": callbacks}
@@ -173,6 +175,11 @@ class Trainer(keras.Model):
         if batch is None:
             raise ValueError("`x` is empty: there is nothing to train on. Received: data without a single batch")
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        if any(np.shape(leaf) == () for leaf in keras.tree.flatten(batch)):
+            raise ValueError(
+                "`x` must come in batches: call `batch(n, drop_remainder=True)` on the dataset. "
+                "Received: single numbers or strings"
+            )
         replicas = self.distribute_strategy.num_replicas_in_sync
         if distributed:
             batch, replicas = keras.tree.map_structure(self._first_share, batch), 1
@@ -212,10 +219,12 @@ class Trainer(keras.Model):
     def _stop_if_failed(self) -> None:
         failed = int(self.failed_batch.numpy())
         if failed >= 0:
+            self.failed_batch.assign(-1)
             raise ValueError(
                 f"`loss` or its gradients became non-finite at step {failed + 1}. That step and those after it were "
-                "not applied: the model holds the last good state. Lower the learning rate, lengthen the "
-                f"warm-up, or look for bad examples. Received: learning_rate={self.optimizer.learning_rate.numpy()}"
+                "not applied: the model holds the last good state. Lower the learning rate, lengthen the warm-up, look "
+                "for bad examples, or for a last batch too small for all replicas (`drop_remainder=True` leaves it "
+                f"out). Received: learning_rate={self.optimizer.learning_rate.numpy()}"
             )
 
     def remember(self, models: Iterable[keras.layers.Layer]) -> Callable[[], None]:
@@ -234,9 +243,11 @@ class Trainer(keras.Model):
         variables = self.trainable_variables
         gradients = tape.gradient(loss, variables, output_gradients=tf.where(alive, tf.ones_like(loss), np.nan))
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            # A scaled loss overflows by design: this optimizer skips such a step by itself, and lowers its scale.
+            # A scaled loss overflows by design: this optimizer skips such a step by itself, and halves its scale.
             good = agree(all_finite([loss])) & alive
             self.optimizer.apply(gradients, variables)
+            # A loss that is not even scaled up any more does not overflow: such gradients are never finite.
+            good &= self.optimizer.dynamic_scale.value >= 1.0
         else:
             good = agree(all_finite([loss, *gradients])) & alive
             apply_if(good, self.optimizer, gradients, variables)

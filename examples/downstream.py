@@ -2,8 +2,9 @@
 
     python examples/downstream.py
 
-BYOL learns from five thousand of the built-in shapes without labels. Then every task has a few examples with the truth,
-and trains the same model on either network for the same number of steps, the whole of it:
+BYOL learns from five thousand of the built-in shapes without labels. Then every task has a few examples with the truth.
+Four of them train the same model on either network for the same number of steps, the whole of it; classification and
+verification look at the features as they are:
 
 - classification: a linear classifier on the features, from 50 labels. Accuracy.
 - segmentation: DeepLabV3+ of keras_cv, from 100 scenes with masks. Mean intersection over union (mIoU).
@@ -246,9 +247,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--encoder", help="a .keras file of an encoder. Default: BYOL trains one")
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS, help="which of them. Default: all")
     parser.add_argument("--seeds", type=int, default=1, help="how often, each time from other weights and order")
-    parser.add_argument("--steps", type=int, default=300, help="steps of every task's training, 8 examples each")
+    parser.add_argument("--steps", type=int, default=300, help="steps of those tasks that train, 8 examples each")
     parser.add_argument("--share", type=float, default=1.0, help="share of the examples to learn from")
-    parser.add_argument("--frozen", action="store_true", help="leave the encoder as it is")
+    parser.add_argument("--frozen", action="store_true", help="train what is on top alone, the encoder stays as it is")
     parser.add_argument("--epochs", type=int, help="length of BYOL's training. Default: the recipe's")
     parser.add_argument("--run", default="runs/downstream", help="folder of BYOL's training")
     parser.add_argument("--json", default="downstream.json", help="file for the numbers")

@@ -1,6 +1,6 @@
 """Does every kind of encoder survive its exports? Ours, three of keras.applications and one of keras_cv, by numbers.
 
-    pip install "byol_keras[litert,onnx,openvino]"
+    pip install "byol-keras[litert,onnx,openvino]"
     python examples/families.py
 
 Each network learns for a short time from the built-in shapes, with labels, because that is quickest and an untrained

@@ -32,6 +32,7 @@ def main() -> None:
     bk.set_precision(options.precision)
     shards = np.random.default_rng(options.seed).permutation(sorted(tf.io.gfile.glob(options.data)))
     steps = options.pictures // options.batch_size // options.rounds
+    check(shards, steps, Workers(strategy).count, options)
     with strategy.scope():
         model, target = built(options, steps * options.rounds)
     folder = os.path.join(options.run, "checkpoints")
@@ -43,6 +44,16 @@ def main() -> None:
     if Workers(strategy).is_chief:
         model.encoder.save(os.path.join(options.run, "encoder.keras"))
     print(f"{model.encoder.name} after {steps * options.rounds:,} steps")
+
+
+def check(shards: np.ndarray, steps: int, processes: int, options: argparse.Namespace) -> None:
+    """Ends at once what would end after days, or never."""
+    if len(shards) // options.rounds < processes or not steps:
+        many = f"{len(shards)} shards, {options.pictures:,} pictures and {processes} processes"
+        raise SystemExit(f"{many} are too few for {options.rounds} rounds: say fewer --rounds")
+    first = tf.data.TFRecordDataset(shards[:1]).take(100).map(two_crops(options.size)).ignore_errors()
+    if not any(True for _ in first):
+        raise SystemExit(f"{shards[0]} holds no JPEGs under image/encoded, as far as its first 100 records show")
 
 
 def built(options: argparse.Namespace, total_steps: int) -> tuple[bk.BYOL, bk.callbacks.TargetEMA]:
@@ -63,8 +74,6 @@ def reader(shards: np.ndarray, options: argparse.Namespace) -> Callable[[tf.dist
 
     def rows(context: tf.distribute.InputContext) -> tf.data.Dataset:
         mine = shards[context.input_pipeline_id :: context.num_input_pipelines]
-        if not len(mine):
-            raise ValueError(f"{len(shards)} shards in a round are too few for {context.num_input_pipelines} processes")
         records = tf.data.Dataset.from_tensor_slices(mine).interleave(
             tf.data.TFRecordDataset, cycle_length=OPEN_SHARDS, num_parallel_calls=tf.data.AUTOTUNE
         )

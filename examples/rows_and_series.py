@@ -5,7 +5,8 @@
     python examples/rows_and_series.py --kind sequences --encoder gru --seeds 0 1 2
 
 The script makes a file of examples, trains on it with `byol-keras pretrain --kind ...`, judges with `byol-keras
-evaluate`, and prints the mean over the seeds. Nothing is downloaded:
+evaluate`, and prints the mean over the seeds. What was begun with the same settings is continued, not begun again; for
+others name another `--folder`. Nothing is downloaded:
 
 - vectors: 784 noisy sensors, each of which sees eight hidden numbers in its own way; a class is five groups of those;
 - sequences: one channel of a machine that swings in one of six forms, at any pace, height, offset and phase.
@@ -50,13 +51,12 @@ def result(options: argparse.Namespace, seed: int) -> dict[str, dict[str, float]
     folder.mkdir(parents=True, exist_ok=True)
     data = DATA[options.kind](folder, options.examples, seed)
     run = str(folder / "run")
-    words = [] if options.epochs is None else ["--epochs", str(options.epochs)]
+    epochs = str(options.epochs or EPOCHS)
+    words = ["--data", data, "--kind", options.kind, "--seed", str(seed), "--epochs", epochs]
     words += [] if options.encoder is None else ["--encoder", options.encoder]
-    if not (folder / "run" / "report.html").exists():
-        command("pretrain", "--data", data, "--kind", options.kind, "--run", run, "--seed", str(seed), *words)
+    command("pretrain", "--resume", "--run", run, *words)
     baselines = ["--baselines", options.baselines or usual_baselines(options)]
-    epochs = ["--baseline-epochs", str(options.epochs or EPOCHS)]
-    command("evaluate", "--run", run, *baselines, "--judges", "knn,linear", *epochs)
+    command("evaluate", "--run", run, *baselines, "--judges", "knn,linear", "--baseline-epochs", epochs)
     rows = json.loads((folder / "run" / "evaluation.json").read_text())["rows"]
     found: dict[str, dict[str, float]] = {}
     for row in rows:

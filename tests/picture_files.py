@@ -44,3 +44,14 @@ def assert_same_batches(ours, theirs):
     assert len(ours) == len(theirs) > 0
     for one, other in zip(ours, theirs, strict=True):
         tf.nest.map_structure(np.testing.assert_array_equal, one, other)
+
+
+PNG = encoded(smooth(8, 8))
+
+
+def make(folder, *paths, content=PNG):
+    """Files below a folder, all of one content."""
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return str(folder)

@@ -1,5 +1,6 @@
 """Running the examples as their readers do, and reading what they write."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -15,6 +16,14 @@ def run_example(name, *arguments, cwd):
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def load_example(name):
+    """An example as a module, its `main` not run."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def accuracies(path):

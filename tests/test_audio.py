@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from builders import assert_same, moved, weights_of
+from scipy.signal import resample_poly
 
 import byol_keras as bk
 from byol_keras.export.portable import Portable
@@ -120,12 +121,21 @@ def test_statistics__bring_the_sample_to_mean_0_and_deviation_1():
         ({"high": 4001.0}, r"low < high <= 4000, half the rate\. Received: low=60\.0, high=4001\.0"),
         ({"low": 4000.0}, "`low` and `high` must"),
         ({"mels": 120}, r"`mels` must leave .* 129 frequencies .* Received: mels=120, of which \d+ would be silent"),
-        ({"statistics": (0.0, 0.0)}, "`statistics` must be a finite mean and a positive deviation"),
+        ({"statistics": np.zeros(2)}, "`statistics` must be a finite mean and a positive deviation"),
     ],
 )
 def test_spectrogram__refuses_what_can_not_be(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         spectrogram(**{"samples": SAMPLES, **SOUND} | options)
+
+
+def test_statistics__take_what_resampling_adds_to_full_scale():
+    bare = spectrogram(SAMPLES, **SOUND)
+    square = np.sign(np.sin(2 * np.pi * 440 * np.arange(2 * SAMPLES) / (2 * RATE)))
+    clips = resample_poly(square, 1, 2)[None].astype("float32")
+    assert np.abs(clips).max() > 1.05
+    bare.get_layer("log_mel").check(clips)
+    assert np.isfinite(spectrogram_statistics(bare, clips)).all()
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,7 @@ def test_views__of_two_replicas_are_those_of_one_device():
         ({"time_scale": (1.5, 0.6)}, "`time_scale` must be two positive numbers"),
         ({"frequency_scale": (0.0, 1.0)}, "`frequency_scale`"),
         ({"frequency_scale": (1.0,)}, "`frequency_scale`"),
+        ({"time_scale": 1.0}, "`time_scale`"),
     ],
 )
 def test_options__out_of_their_range_are_refused(options, sentence):

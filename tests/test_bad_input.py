@@ -141,6 +141,11 @@ def test_data__that_is_empty_is_refused(empty):
     expect_refusal("`x` is empty", vector_byol().fit, empty, callbacks=[TargetEMA(total_steps=1)])
 
 
+@pytest.mark.parametrize("examples", [[1.0, 2.0], ["see", "it"]])
+def test_dataset__that_is_not_batched_is_refused(examples):
+    expect_refusal("`x` must come in batches", vector_byol().fit, tf.data.Dataset.from_tensor_slices(examples))
+
+
 @pytest.mark.parametrize("nothing", [None, 3.0])
 def test_data__that_is_no_data_is_refused(nothing):
     expect_refusal("`x` must be arrays, a dataset or a generator", vector_byol().fit, nothing, error=TypeError)
@@ -190,17 +195,23 @@ def test_loss__that_becomes_nan_stops_with_its_step_and_keeps_the_last_good_stat
     assert int(model.optimizer.iterations) == 7
 
 
-def test_gradients__that_become_nan_stop_training_though_the_loss_is_finite():
-    """sqrt at 0 has a finite value and an infinite slope."""
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_gradients__that_become_nan_stop_training_though_the_loss_is_finite(policy):
+    """sqrt at 0 has a finite value and an infinite slope; in float16 that is no overflow once nothing is scaled up."""
 
     def sharp(prediction, target):
         return tf.reduce_sum(tf.sqrt(tf.abs(prediction - tf.stop_gradient(prediction))), axis=-1)
 
+    keras.config.set_dtype_policy(policy)
     model = vector_byol(loss=sharp)
+    if policy == "mixed_float16":
+        model.optimizer.dynamic_scale.assign(1.0)
     before = weights_of(model.encoder)
     with pytest.raises(ValueError, match="became non-finite at step 1"):
         model.fit(vectors(16), batch_size=8, verbose=0)
     assert_same(before, weights_of(model.encoder))
+    with pytest.raises(ValueError, match="became non-finite at step 2"):
+        model.train_on_batch(vectors(8))
 
 
 def test_strategy__of_parameter_servers_is_refused(monkeypatch):

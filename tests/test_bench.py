@@ -101,10 +101,13 @@ def test_sentence__names_remedies_that_are_left(monkeypatch):
     assert "--cache" not in measured(waits).sentence
     shares = Speeds(data=1500, step=1000, together=625, waiting=0.02)
     assert "The data limits: it takes cores, and training would be 1.6 times as fast" in measured(shares).sentence
+    assert "GPUs" not in measured(waits).sentence
     works = Speeds(data=9000, step=1000, together=1000, waiting=0.0)
     monkeypatch.setattr(benchmarking, "fastest_precision", lambda: "bfloat16")
     assert "--precision bfloat16, a smaller --size" in measured(works).sentence
     assert "--precision" not in measured(works, precision="bfloat16").sentence
+    monkeypatch.setattr(benchmarking.tf.config, "list_physical_devices", lambda kind: [kind] * 4)
+    assert measured(works, recipe="cpu").sentence.endswith("one of 4 GPUs: all together need data 4 times as fast.")
 
 
 def test_cache__is_full_before_anything_is_measured(tmp_path, monkeypatch):
@@ -176,6 +179,7 @@ def test_command__prints_a_table_and_writes_numbers(tmp_path, monkeypatch, capsy
         (["--data", "shapes", "--json", "/no/such/folder/x.json"], 2, "`json` must lie in a folder that exists"),
         (["--data", "shapes", "--epochs", "3"], 2, "`--epochs` is not an option"),
         (["--data", "/no/such/folder"], 1, "`data` must be a folder"),
+        (["--data", "/no/such/folder", "--json", "gs://bucket/x.json"], 1, "`data` must be a folder"),
         (["--data", "shapes", "--recipe", "cup"], 1, "Did you mean `cpu`?"),
     ],
 )

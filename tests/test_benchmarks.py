@@ -1,5 +1,6 @@
 """The benchmarks' scripts run, and their clock is a fair one."""
 
+import contextlib
 import importlib.util
 import json
 import operator
@@ -13,6 +14,7 @@ sys.path.insert(0, str(ROOT / "examples" / "benchmarks"))
 
 import children
 import our_step
+import reading
 import side_by_side
 import views
 
@@ -81,6 +83,50 @@ def test_memory__measures_every_way_to_take_a_step(tmp_path):
     (rows,) = json.loads((tmp_path / "memory.json").read_text())["MiB"].values()
     assert {"byol_keras", "its target left out", "4 batches accumulated"} <= set(rows)
     assert all(0 < row["imported"] < row["peak"] for row in rows.values())
+
+
+@contextlib.contextmanager
+def in_this_process(makers):
+    """As `children`, for those who only want to know whether a script runs."""
+    yield {name: make(*arguments) for name, (make, *arguments) in makers.items()}
+
+
+@pytest.mark.slow
+def test_reading__is_compared_with_the_loader_of_keras(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "children", in_this_process)
+    options = ["--files", "4", "--size", "16", "--batch", "2", "--network", "", "--repeats", "1", "--seconds", "0.01"]
+    reading.main([*options, "--output", str(tmp_path / "reading.json")])
+    (rows,) = json.loads((tmp_path / "reading.json").read_text())["results"].values()
+    assert [row["name"] for row in rows] == list(reading.CONTESTANTS)
+    assert all(row["rates"][0] > 0 for row in rows)
+
+
+def test_reading__makes_files_as_large_as_photographs(tmp_path):
+    reading.write_pictures(tmp_path, 2)
+    sizes = [path.stat().st_size for path in sorted(tmp_path.glob("*/*.jpg"))]
+    assert len(sizes) == 2
+    assert all(80_000 < size < 130_000 for size in sizes)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("script", "options", "sections"),
+    [
+        ("startup", ["--repeats", 1, "--batch", 4, "--size", 8], None),
+        ("growth", ["--pictures", 40, 80, "--judged", 20, 40, "--batch", 4, "--repeats", 1, "--seconds", 0.01], 5),
+        ("exported", ["--networks", "small_resnet", "--size", 16, "--batches", 1, "--repeats", 1], 1),
+    ],
+    ids=["startup", "growth", "exported"],
+)
+def test_script__runs(script, options, sections, tmp_path):
+    run_example(f"benchmarks/{script}.py", *options, "--output", "found.json", cwd=tmp_path)
+    content = json.loads((tmp_path / "found.json").read_text())
+    if sections is None:
+        assert all(0 < taken[0] < 60 for taken in content["seconds"].values())
+    else:
+        assert len(content["results"]) == sections
+        assert all(row["rates"][0] > 0 for rows in content["results"].values() for row in rows)
 
 
 def test_children__call_in_another_process_and_say_when_it_has_ended():

@@ -6,7 +6,8 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from builders import assert_same, vector_byol, vectors
+import tensorflow as tf
+from builders import assert_same, mlp_encoder, vector_byol, vectors
 
 import byol_keras as bk
 from byol_keras import checkpoints
@@ -69,6 +70,25 @@ def test_newest__falls_back_with_a_warning(tmp_path):
         file.truncate(20)
     with pytest.warns(UserWarning, match=r"step-000000003.state is truncated.*Falling back"):
         assert checkpoints.newest(tmp_path).note["step"] == 2
+
+
+def test_newest__of_damaged_ones_alone_is_an_error(tmp_path):
+    for step in (1, 2):
+        (tmp_path / f"step-00000000{step}.state").write_bytes(b"half")
+    message = "`folder` must hold a checkpoint that is whole.* Received: .* 2 damaged"
+    with pytest.warns(UserWarning, match="Skipped"), pytest.raises(checkpoints.DamagedCheckpoint, match=message):
+        checkpoints.newest(tmp_path)
+
+
+@pytest.mark.parametrize("question", ["stat", "GFile"])
+def test_newest__in_a_store_that_does_not_answer_is_no_damage(tmp_path, monkeypatch, question):
+    def silent(*_):
+        raise tf.errors.UnavailableError(None, None, "try again")
+
+    checkpoints.save(tmp_path, 1, ARRAYS, {})
+    monkeypatch.setattr(tf.io.gfile, question, silent)
+    with pytest.raises(tf.errors.UnavailableError):
+        checkpoints.newest(tmp_path)
 
 
 def test_newest__of_nothing_is_none(tmp_path):
@@ -167,6 +187,18 @@ def test_others__are_saved_and_brought_back(tmp_path):
     counter = Counter(0)
     RunCheckpoint(tmp_path, others={"counter": counter, "new": Counter(1)}).restore(vector_byol())
     assert counter.seen == 5
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        (mlp_encoder, TypeError, "`RunCheckpoint` needs a model that counts its batches"),
+        (lambda: bk.BYOL(mlp_encoder()), ValueError, "`model` must be compiled"),
+    ],
+)
+def test_restore__says_which_model_it_needs(tmp_path, model, error, message):
+    with pytest.raises(error, match=message):
+        RunCheckpoint(tmp_path).restore(model())
 
 
 @pytest.mark.parametrize(("name", "value"), [("minutes", 0), ("steps", -1), ("keep", 0)])

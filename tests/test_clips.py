@@ -82,6 +82,14 @@ def test_views__are_a_function_of_the_seed_and_the_same_compiled():
     assert not np.allclose(views(VIDEOS, seed=(1, 3))[0], eager[0])
 
 
+def test_views__of_videos_whose_sizes_a_graph_does_not_know():
+    views, videos = ClipViews(3, ImageViews(**PLAIN)), tf.TensorSpec((None, None, None, None, 3), tf.uint8)
+    graph = tf.function(lambda videos: views.view(videos, tf.constant([1, 2]), 0)).get_concrete_function(videos)
+    assert graph.output_shapes.as_list() == [None, 3, 20, 24, 3]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="windows of up to 3 frames, more than the videos have"):
+        tf.function(views.prepare, [videos])(VIDEOS[:, :2])
+
+
 def test_views__of_two_replicas_are_those_of_one_device():
     views = ClipViews(5, EVERYTHING)
     expected = views(VIDEOS, seed=(1, 2))[0]
@@ -137,6 +145,13 @@ def test_over_frames__is_the_mean_and_shares_the_encoders_weights(encoder):
     np.testing.assert_allclose(model(clips), expected, atol=1e-6)
     np.testing.assert_allclose(tf.function(model, jit_compile=True)(clips), expected, atol=1e-5)
     assert {id(weight) for weight in model.weights} == {id(weight) for weight in encoder.weights}
+
+
+def test_over_frames__of_pictures_whose_sizes_a_graph_does_not_know():
+    model = over_frames(bk.encoders.small_resnet((None, None, 3), widths=(8,)))
+    clips = GENERATOR.random((2, 3, 8, 8, 3), dtype="float32")
+    graph = tf.function(model, [tf.TensorSpec((None, None, None, None, 3))])
+    np.testing.assert_allclose(graph(clips), model(clips), atol=1e-6)
 
 
 def test_over_frames__trains_its_normalisation(encoder):

@@ -6,7 +6,10 @@ import pytest
 import tensorflow as tf
 from builders import assert_same, mlp_encoder, vectors, weights_of
 
-from byol_keras.cloning import copied, copy_weights, inputs_of, twin
+from byol_keras.cloning import copied, copy_weights, in_float32, inputs_of, twin
+from byol_keras.encoders import resized
+from byol_keras.evaluation import untrained
+from byol_keras.layers import convert_batch_norm
 
 
 def test_twin__has_equal_weights_a_name_of_its_own_and_shares_nothing():
@@ -63,3 +66,24 @@ def test_inputs__have_the_structure_that_a_model_is_called_with():
 def test_copy_weights__refuses_networks_of_different_length():
     with pytest.raises(ValueError, match="argument 2 is shorter"):
         copy_weights(mlp_encoder(), keras.Sequential([keras.Input((6,)), keras.layers.Dense(16)]))
+
+
+COPIES = {
+    "twin": lambda model: twin(model, "encoder"),
+    "in_float32": in_float32,
+    "resized": lambda model: resized(model, (4, 4, 3)),
+    "convert_batch_norm": convert_batch_norm,
+    "untrained": untrained,
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copy__normalises_by_the_statistics_that_were_adapted(name):
+    pixels = 50.0 + 10.0 * vectors(16, 48).reshape(16, 4, 4, 3)
+    adapted = keras.layers.Normalization(dtype="float32")
+    adapted.adapt(pixels)
+    inner = keras.Sequential([keras.Input((None, None, 3)), adapted], name="inner")
+    model = keras.Sequential([keras.Input((None, None, 3)), inner, keras.layers.Conv2D(2, 1, dtype="mixed_bfloat16")])
+    copy = COPIES[name](model)
+    assert copy is not model
+    np.testing.assert_array_equal(copy.get_layer("inner")(pixels), adapted(pixels))

@@ -141,6 +141,17 @@ def test_monitor__takes_the_windows_mean_out_of_the_epochs(together, looks):
         assert point["target_std"] == pytest.approx((totals.at[end] - totals.at[start]) / (end - start), rel=1e-4)
 
 
+def test_monitor__counts_no_batch_beyond_the_end_of_an_epoch():
+    """Keras calls the last of ten batches the twelfth where it runs four at once."""
+    monitor = CollapseMonitor()
+    monitor.set_params({"steps": 10})
+    monitor.history = [{"step": 0, "target_std": 0.8}]
+    for batch, mean in ((3, 0.8), (7, 0.8), (11, 0.76)):
+        monitor.on_train_batch_end(batch, {"target_std": mean})
+    assert monitor._window.count == 10
+    assert monitor._window.take() == pytest.approx(0.76)
+
+
 def test_monitor__windows_go_on_across_epochs():
     monitor = CollapseMonitor(every=4)
     model = vector_byol()

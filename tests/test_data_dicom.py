@@ -95,6 +95,20 @@ def test_file__that_is_no_picture_is_broken(data, reason):
             look(data)
 
 
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [({"RescaleSlope": 0}, "no range of numbers"), ({"BitsStored": None}, "is damaged")],
+)
+def test_picture__whose_numbers_make_no_sense_is_broken(facts, reason):
+    with pytest.raises(Broken, match=reason):
+        decode(dicom(**facts))
+
+
+def test_picture__with_empty_notes_is_shown_as_without():
+    empty = dict.fromkeys(("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"))
+    np.testing.assert_array_equal(decode(dicom(**empty)), decode(dicom()))
+
+
 def test_pydicom__is_named_where_it_is_missing(monkeypatch):
     import sys
 

@@ -2,9 +2,11 @@
 
 import socket
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from picture_files import fill, smooth, take
 
 from byol_keras.data import Broken, Pictures, named, open_source
@@ -68,6 +70,21 @@ def test_tfds__a_part_of_a_split(prepared, kind):
     part = open_source("tfds:tiny@train[1:3]", data_dir=prepared[kind])
     assert [part.read(index) for index in range(2)] == [source.read(index) for index in (1, 2)]
     np.testing.assert_array_equal(part.labels, source.labels[1:3])
+
+
+def test_tfds__a_file_that_is_cut_off_moves_no_other_files_records(tmp_path):
+    for name in "ab":
+        with tf.io.TFRecordWriter(str(tmp_path / name)) as writer:
+            for number in range(3):
+                writer.write(f"{name}{number}".encode())
+    content = (tmp_path / "a").read_bytes()
+    (tmp_path / "a").write_bytes(content[: len(content) // 3])
+    for count, expected in [(3, [b"a0", b"b0", b"b1", b"b2"]), (1, [b"a0", b"b0"])]:
+        parts = [SimpleNamespace(filename=str(tmp_path / name), skip=0, take=count) for name in "ab"]
+        info = SimpleNamespace(file_format=SimpleNamespace(value="tfrecord"), splits={})
+        info.splits["train"] = SimpleNamespace(file_instructions=parts)
+        files, kept = named._record_source(SimpleNamespace(info=info), "train")
+        assert [files[number] for number in kept] == expected
 
 
 @pytest.mark.parametrize("kind", ["tfrecord", "array_record"])

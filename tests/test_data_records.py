@@ -13,6 +13,8 @@ def example(**features):
     def feature(value):
         if isinstance(value, bytes):
             return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        if isinstance(value, float):
+            return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
         return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
 
     named = {key.replace("__", "/"): feature(value) for key, value in features.items()}
@@ -91,6 +93,11 @@ def test_tfrecord__keys_may_be_named(tmp_path):
         open_source(f"tfrecord:{tmp_path}/a")
     with pytest.raises(ValueError, match="`label_key` must be"):
         open_source(f"tfrecord:{tmp_path}/a", image_key="photo", label_key="none")
+
+
+def test_tfrecord__measured_numbers_are_no_classes(tmp_path):
+    write(tmp_path / "a", [example(image=b"x", label=0.5), example(image=b"x", label=0.25)])
+    assert open_source(f"tfrecord:{tmp_path}/a").labels is None
 
 
 def test_tfrecord__records_without_a_picture_are_broken(tmp_path):

@@ -54,6 +54,35 @@ def test_categories__are_numbered_and_keep_their_numbers_in_another_table(tmp_pa
     np.testing.assert_array_equal(second.values[:, 1], [1, -1])
 
 
+def test_classes__may_be_missing_and_what_is_measured_is_none(tmp_path):
+    for cells, labels, names in [
+        (("0", "", "1"), [0, -1, 1], None),
+        (("1.0", "NA", "1e0"), [1, -1, 1], None),
+        (("cat", "", "NA"), [1, -1, 0], ("NA", "cat")),
+        (("0.5", "nan", "2"), None, None),
+    ]:
+        rows = open_vectors(written(tmp_path / "a.csv", "a,target\n" + "".join(f"1,{cell}\n" for cell in cells)))
+        assert rows.columns == ("a",)
+        assert (None if rows.labels is None else rows.labels.tolist(), rows.class_names) == (labels, names)
+
+
+def test_parquet__keeps_long_numbers_apart_and_knows_missing_classes(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    ids = [1234567, 1234568, 2**60, 2**60 + 1]
+    columns = {"id": ids, "share": pa.array([0.1, 0.2, 0.1, 1.0], "float32"), "label": [0, None, 1, 1]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    rows = open_vectors(str(tmp_path / "a.parquet"), categorical=["id", "share"])
+    assert rows.categories == {0: sorted(map(str, ids)), 1: ["0.1", "0.2", "1"]}
+    assert rows.labels.tolist() == [0, -1, 1, 1]
+    damaged = bytearray((tmp_path / "a.parquet").read_bytes())
+    damaged[8:40] = b"\xff" * 32
+    (tmp_path / "a.parquet").write_bytes(damaged)
+    with pytest.raises(ValueError, match="`source` must be a Parquet file that can be read"):
+        open_vectors(str(tmp_path / "a.parquet"))
+
+
 def test_parquet__reads_as_its_table_says(tmp_path):
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
@@ -110,7 +139,7 @@ def test_training__sees_each_row_once_in_an_epoch():
         ("a,b\n1,2\n", {"columns": ["c"]}, "`columns` must name columns of .*: a, b. Received: 'c'"),
         ("a,b\n1,2\n", {"categorical": ["c"]}, "`categorical` must name columns"),
         ("a,b\n1,2\n", {"label_key": "c"}, "`label_key` must name columns"),
-        ("a,label\n1,2.5\n", {}, "classes, whole numbers or names"),
+        ("a,label\n1,2.5\n", {"label_key": "label"}, "classes, whole numbers or names"),
         ("label\n1\n", {}, "without a column beside 'label'"),
     ],
 )
@@ -165,6 +194,14 @@ def test_series__with_gaps_or_without_steps_are_refused(values, sentence):
         open_series(np.array(values))
 
 
-def test_series__of_words_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="column 't1' holds 'x' in row 1"):
-        open_series(written(tmp_path / "a.csv", "t0,t1\n1,x\n"))
+@pytest.mark.parametrize("table", ["t0,t1\n1,x\n", "t0,t1,t2\nx,1,2\n1,,\n", "1,2,3,4\n1,2,,\n1,2,x,4\n"])
+def test_series__of_words_are_refused(tmp_path, table):
+    with pytest.raises(ValueError, match=r"column '(t1|t0|3)' holds 'x' in row (1|3)"):
+        open_series(written(tmp_path / "a.csv", table))
+
+
+def test_series__are_cut_before_they_are_looked_at():
+    with pytest.raises(ValueError, match=r"not zero among the first 3\. Received: .* series 1 has none"):
+        open_series(np.array([[1.0, 0, 0, 0], [0, 0, 0, 1]]), length=3)
+    with pytest.raises(ValueError, match="`length` must be a positive integer"):
+        open_series(np.ones((2, 4)), length=-2)

@@ -4,19 +4,11 @@ import os
 
 import numpy as np
 import pytest
-from picture_files import encoded, numbered, smooth
+import tensorflow as tf
+from picture_files import PNG, make, numbered
 
 from byol_keras.data import Broken, open_source
 from byol_keras.data.labels import labels_from_folders
-
-PNG = encoded(smooth(8, 8))
-
-
-def make(folder, *paths, content=PNG):
-    for path in paths:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
-    return str(folder)
 
 
 def paths_of(source):
@@ -112,6 +104,15 @@ def test_files__that_are_no_arrays(tmp_path, name):
         open_source(str(tmp_path / "pickled.npy"))
 
 
+def test_npz__that_is_damaged_within(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros((4, 50, 50), "uint8"))
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[50:60] = b"\xff" * 10
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"must be a valid .npz file of plain numbers"):
+        open_source(str(tmp_path / "a.npz"))
+
+
 def test_files__of_one_kind_by_the_name_of_the_other(tmp_path):
     np.save(tmp_path / "a.npy", numbered(2))
     np.savez(tmp_path / "b.npz", numbered(2))
@@ -202,6 +203,37 @@ def test_folder__through_gfile(tmp_path):
         open_source(f"file://{tmp_path}/none")
 
 
+class Store:
+    """Files in memory, by TensorFlow's functions, as a store shows them: folders end in a slash."""
+
+    def __init__(self, monkeypatch, *paths):
+        self.paths, self.asked = [f"gs://bucket/{path}" for path in paths], []
+        for name in ("isdir", "listdir", "exists"):
+            monkeypatch.setattr(tf.io.gfile, name, getattr(self, name))
+
+    def isdir(self, path):
+        self.asked.append(path)
+        return any(known.startswith(f"{path.rstrip('/')}/") for known in self.paths)
+
+    def exists(self, path):
+        return path in self.paths or self.isdir(path)
+
+    def listdir(self, path):
+        inside = [known.removeprefix(f"{path.rstrip('/')}/") for known in self.paths]
+        names = {name.split("/")[0] + "/" * ("/" in name) for name in inside if not name.startswith("gs:")}
+        return sorted(names)
+
+
+def test_folder__in_a_store_is_found_with_few_questions(monkeypatch):
+    pictures = [f"set@v2/{part}/{name}.png" for part in ("train/a", "train/b", "val") for name in range(20)]
+    store = Store(monkeypatch, *pictures, "set@v2/train/.no/1.png", "set@v2/train/b/notes.txt")
+    source = open_source("gs://bucket/set@v2")
+    assert paths_of(source) == sorted(path.removeprefix("set@v2/") for path in pictures[:40])
+    assert source.class_names == ("a", "b")
+    assert len(open_source("gs://bucket/set@v2", split="test")) == 20
+    assert not any(path.endswith(".png") for path in store.asked)
+
+
 def test_folder__with_an_at_in_its_name(tmp_path):
     assert len(open_source(make(tmp_path / "me@home", "a.png"))) == 1
     assert len(open_source(make(tmp_path / "set", "val/a.png", "val/b.png") + "@val")) == 2
@@ -232,67 +264,3 @@ def test_split__of_what_has_no_parts(tmp_path):
         assert len(open_source(source, split="train")) == 2
         with pytest.raises(ValueError, match=r"`split` must be None for .*, which has no parts"):
             open_source(source, split="test")
-
-
-def test_labels__from_folders_only_if_all_pictures_lie_in_two_or_more(tmp_path):
-    source = open_source(make(tmp_path, "dog/1.png", "cat/a/2.png", "cat/3.png"))
-    assert source.class_names == ("cat", "dog")
-    np.testing.assert_array_equal(source.labels, [0, 0, 1])
-    assert open_source(make(tmp_path, "loose.png")).labels is None
-    assert open_source(str(tmp_path / "dog")).labels is None
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        "a/1.png,cat\nb/2.png,dog\nb/3.png,cat\n",
-        "file,class\nb/3.png,cat\n./a/1.png,cat\n2,dog\n",
-        "\ufefffile,class,more\n1.png,cat,x\n2.png,dog,y\n\n3.png, cat,z\n",
-    ],
-)
-def test_labels__from_a_table(tmp_path, table):
-    make(tmp_path, "a/1.png", "b/2.png", "b/3.png")
-    (tmp_path / "labels.csv").write_text(table)
-    for file in (tmp_path / "labels.csv", "labels.csv"):
-        source = open_source(str(tmp_path), labels=file)
-        np.testing.assert_array_equal(source.labels, [0, 1, 0])
-        assert source.class_names == ("cat", "dog")
-
-
-def test_labels__of_one_table_for_both_parts(tmp_path):
-    make(tmp_path, "train/1.png", "train/2.png", "val/3.png")
-    (tmp_path / "labels.csv").write_text("train/1.png,b\ntrain/2.png,a\nval/3.png,a\n")
-    np.testing.assert_array_equal(open_source(str(tmp_path), labels="labels.csv").labels, [1, 0])
-
-
-@pytest.mark.parametrize(
-    ("table", "sentence"),
-    [
-        ("1.png,4\n2.png,2\nx.png,1\ny.png,1\n", r"with 'x.png', 'y.png'$"),
-        ("1.png,4\n", "without 'a/same.png', 'b/2.png', 'b/same.png'$"),
-        ("same.png,4\n", "with 'same.png'"),
-        ("1.png\n", "two columns"),
-        ("1.png,a\n1.png,b\n", "one class"),
-        ("", "without 'a/1.png', 'a/same.png', 'b/2.png' and 1 more"),
-    ],
-)
-def test_labels__from_a_table_that_does_not_fit(tmp_path, table, sentence):
-    make(tmp_path, "a/1.png", "b/2.png", "a/same.png", "b/same.png")
-    (tmp_path / "labels.csv").write_text(table)
-    with pytest.raises(ValueError, match=sentence):
-        open_source(str(tmp_path), labels=str(tmp_path / "labels.csv"))
-
-
-def test_labels__from_a_table_may_be_numbers(tmp_path):
-    make(tmp_path, "1.png", "2.png")
-    (tmp_path / "labels.csv").write_text("1,7\n2,3\n")
-    source = open_source(str(tmp_path), labels="labels.csv")
-    np.testing.assert_array_equal(source.labels, [7, 3])
-    assert source.class_names is None
-
-
-def test_labels__from_a_missing_table_or_for_arrays(tmp_path):
-    with pytest.raises(ValueError, match="`labels` must be a CSV file that can be read"):
-        open_source(make(tmp_path, "1.png"), labels="none.csv")
-    with pytest.raises(ValueError, match="`labels` must be an array"):
-        open_source(numbered(2), labels="none.csv")

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from byol_keras.data import read_texts, vectorizer
+from byol_keras.data import open_texts, read_texts, vectorizer
 
 CORPUS = ["The eye sees.", "the EYE, sees; the eye", "an ear", "the eye"]
 
 
 def test_vectorizer__numbers_words_by_how_often_they_occur():
-    words = vectorizer(CORPUS, vocabulary=4, length=5)
+    words = vectorizer(CORPUS, vocabulary=np.int64(4), length=5)
     assert words.layers[-1].get_vocabulary() == ["", "[UNK]", "the", "eye"]
     ids = words(tf.constant(["The EYE!", "an eye for the eye of the ear", ""]))
     np.testing.assert_array_equal(ids, [[2, 3, 0, 0, 0], [1, 3, 1, 2, 3], [0, 0, 0, 0, 0]])
@@ -80,6 +80,7 @@ def test_tables__have_a_column_of_texts_and_may_have_one_of_classes(tmp_path):
     assert found.texts.tolist() == ["see, it", "two\nlines", "an eye"]
     assert found.labels.tolist() == [1, -1, 0]
     assert found.class_names == ("noun", "verb")
+    assert open_texts(str(tmp_path / "table.csv"), labels=[0, 1, 2]).class_names is None
     found = read_texts(written(tmp_path / "table.tsv", "body\tclass\na\t3\nb\t0\n"), text="body", label="class")
     assert (found.texts.tolist(), found.labels.tolist(), found.class_names) == (["a", "b"], [3, 0], None)
     assert read_texts(tmp_path / "table.tsv", text="body").labels is None
@@ -91,6 +92,24 @@ def test_objects__are_lines(tmp_path):
     found = read_texts(written(tmp_path / "rows.jsonl", lines + "\n\n"))
     assert found.texts.tolist() == ["see it", "an\u2028eye", "ear"]
     assert found.labels.tolist() == [1, -1, 0]
+
+
+def test_halves_of_characters__become_question_marks(tmp_path):
+    half = "see \ud83d it"
+    assert read_texts(written(tmp_path / "a.jsonl", json.dumps({"text": half}))).texts.tolist() == ["see ? it"]
+    assert open_texts([half, b"an eye"]).read(0) == "see ? it"
+    with pytest.raises(ValueError, match=r"`source` must hold texts in UTF-8\. Received: position 1"):
+        open_texts(["an eye", "été".encode("latin-1")])
+
+
+def test_folders__leave_hidden_files_out_and_name_what_can_not_be_read(tmp_path):
+    written(tmp_path / "a.txt", "see it")
+    written(tmp_path / "._a.txt", b"\0\xff")
+    written(tmp_path / ".ipynb_checkpoints" / "a.txt", "hidden")
+    assert read_texts(tmp_path).texts.tolist() == ["see it"]
+    (tmp_path / "b.txt").symlink_to(tmp_path / "nowhere.txt")
+    with pytest.raises(ValueError, match=r"`path` must hold texts that may be read. Received: .*b\.txt"):
+        read_texts(tmp_path)
 
 
 def test_folders__are_classes(tmp_path):
@@ -115,7 +134,7 @@ def test_folders__are_classes(tmp_path):
         ("a.jsonl", '{"text": "a"}\n{"text": 3}\n', "string under 'text' a line. Received: .*line 2"),
         ("a.jsonl", "[1]\n", "JSON object"),
         ("a.pdf", "text", "must be a .txt, .csv"),
-        ("folder/a.md", "text", "must hold .txt files"),
+        ("folder/a.md", "text", r"`path` must be a folder with texts \(.txt\)"),
         ("folder/a.txt", "", "must hold at least one text"),
     ],
 )

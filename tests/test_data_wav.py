@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from byol_keras.data import Broken, decode_wav, wav_header
+from byol_keras.data import Broken, decode_wav, open_sounds, wav_header
 from byol_keras.data.folder import find_files, find_pictures
 from byol_keras.data.wav import LARGEST_CLIP
 
@@ -189,6 +189,15 @@ def test_long_files__have_their_length_elsewhere():
 def test_numbers__that_are_none_are_refused(options):
     with pytest.raises(ValueError, match=r"`(rate|samples)` must be a positive integer"):
         decode_wav(wav(TONE), **options)
+
+
+def test_sounds__of_a_folder_take_classes_from_an_array_or_a_table(tmp_path):
+    for name in ("train/a.wav", "train/b.wav", "val/c.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert open_sounds(str(tmp_path), labels=["low", "high"]).class_names == ("high", "low")
+    (tmp_path / "classes.csv").write_text("a.wav,1\nb.wav,0\nc.wav,1\n")
+    assert open_sounds(str(tmp_path), labels="classes.csv").labels.tolist() == [1, 0]
 
 
 def test_find_files__by_suffix(tmp_path):

@@ -158,6 +158,13 @@ def test_mirrored__a_distributed_batch_of_one_per_replica_is_refused():
         model.fit(strategy.experimental_distribute_dataset(data), verbose=0)
 
 
+def test_mirrored__validation_ends_in_a_batch_that_only_one_replica_gets():
+    with two_devices().scope():
+        model = vector_byol()
+    result = model.evaluate(vectors(9), batch_size=8, verbose=0, return_dict=True)
+    assert np.isfinite([result["loss"], result["target_std"]]).all()
+
+
 def test_mirrored__gradient_accumulation_is_refused():
     with (
         two_devices().scope(),

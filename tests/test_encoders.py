@@ -230,16 +230,16 @@ def test_small_resnet__bad_widths(widths, message):
 
 
 @pytest.mark.parametrize(
-    ("name", "darkest", "brightest"),
+    ("name", "statistics", "darkest", "brightest"),
     [
-        ("EfficientNetB0", 0.0, 1.0),
-        pytest.param("EfficientNetV2B0", -0.485 / 0.229, 0.515 / 0.229, marks=pytest.mark.slow),
-        ("MobileNetV3Small", -1.0, 1.0),
-        ("MobileNet", -1.0, 1.0),
+        ("EfficientNetB0", None, 0.0, 1.0),
+        pytest.param("EfficientNetV2B0", None, -0.485 / 0.229, 0.515 / 0.229, marks=pytest.mark.slow),
+        ("MobileNetV3Small", (0.25, 0.25), -1.0, 3.0),
+        ("MobileNet", None, -1.0, 1.0),
     ],
 )
-def test_named__gives_networks_of_keras_the_pixels_they_expect(name, darkest, brightest):
-    encoder = encoders.named(name, (32, 32, 3))
+def test_named__gives_networks_of_keras_the_pixels_they_expect(name, statistics, darkest, brightest):
+    encoder = encoders.named(name, (32, 32, 3), statistics)
     network = next(layer for layer in encoder.layers if isinstance(layer, keras.Model))
     kinds = (keras.layers.InputLayer, keras.layers.Rescaling, keras.layers.Normalization)
     last = [layer for layer in network.layers if isinstance(layer, kinds)][-1]
@@ -247,6 +247,12 @@ def test_named__gives_networks_of_keras_the_pixels_they_expect(name, darkest, br
     black_and_white = tf.stack([tf.zeros((32, 32, 3)), tf.ones((32, 32, 3))])
     prepared = keras.Model(network.input, last.output)(before(black_and_white))
     np.testing.assert_allclose(prepared[:, 0, 0, 0], [darkest, brightest], atol=1e-5)
+
+
+def test_named__takes_pictures_of_any_size_and_statistics_in_an_array():
+    encoder = encoders.named("resnet18", (None, None, 3), np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]))
+    assert encoder.input_shape == (None, None, None, 3)
+    np.testing.assert_allclose(encoder.get_layer("pixel_normalization").input_mean, [0.1, 0.2, 0.3])
 
 
 @pytest.mark.parametrize("name", ["resnet18", "small_resnet"])

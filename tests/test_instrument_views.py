@@ -147,6 +147,8 @@ def test_byol__learns_from_them():
         ({"gain": 1.5}, r"`gain` must be a number in \[0, 1\]"),
         ({"gamma": -0.1}, "`gamma` must be 0 or more"),
         ({"noise": -1.0}, "`noise` must be 0 or more"),
+        ({"noise": float("inf")}, "`noise` must be 0 or more, and finite"),
+        ({"flip": (0.5, 0.5)}, "`flip` must be a probability"),
         ({"vertical_flip": 2.0}, r"`vertical_flip` must be a probability in \[0, 1\]"),
         ({"area": (0.5, 2.0)}, "`area` must be two numbers"),
     ],

@@ -48,6 +48,13 @@ def test_dataset__holds_full_batches_only_and_says_so():
     assert batches.epoch().cardinality() == 2
 
 
+@pytest.mark.parametrize(("given", "taken"), [("float64", "float32"), ("float16", "float16"), ("int64", "int64")])
+def test_arrays__of_float64_become_what_keras_makes_of_them_and_others_stay(given, taken):
+    assert (
+        ArrayBatches(vectors(4).astype(given), batch_size=4, shuffle=True, seed=0).epoch().element_spec.dtype == taken
+    )
+
+
 def test_chunks__are_all_of_the_arrays():
     arrays = {"a": np.arange(10), "b": np.arange(20).reshape(10, 2)}
     parts = list(chunks(arrays, size=4))

@@ -55,8 +55,12 @@ def test_pretrain__on_a_table_leaves_a_judged_encoder(vectors_run, capsys):
     assert "picture" not in re.sub(r"<style>.*?</style>|data:image[^\"]*", "", page, flags=re.S)
 
 
-def test_resume__of_a_finished_run_of_a_table_says_so(vectors_run, capsys):
-    assert main(["pretrain", "--resume", "--run", str(vectors_run / "run")]) == 0
+def test_resume__of_a_finished_run_says_so_when_its_table_is_gone(vectors_run, tmp_path, capsys):
+    table = (vectors_run / "train.csv").rename(tmp_path / "elsewhere.csv")
+    try:
+        assert main(["pretrain", "--resume", "--run", str(vectors_run / "run")]) == 0
+    finally:
+        table.rename(vectors_run / "train.csv")
     assert "this run is finished" in capsys.readouterr().out
 
 
@@ -124,6 +128,7 @@ def test_arrays__train_from_python_as_rows(tmp_path):
     [
         (["--encoder", "resnet18"], 1, "`encoder` must be mlp"),
         (["--recipe", "cpu"], 1, "`recipe` must be one for vectors, such as vectors"),
+        (["--recipe", "scaled"], 1, "`recipe` must be one for vectors, such as vectors"),
         (["--kind", "tables"], 2, "`kind` must be"),
         (["--columns", "c9"], 1, "`columns` must name columns"),
         (["--label-key", "city"], 1, "column 'kind' holds 'k"),

@@ -197,6 +197,27 @@ def test_bag_of_words__counts_words_and_neither_padding_nor_unknown_ones():
     np.testing.assert_allclose(found[:, :2], 0.0)
 
 
+def test_sounds__have_the_rate_and_the_length_of_those_of_all_classes(tmp_path):
+    from scipy.io import wavfile
+
+    for number, rate, seconds in [*((n, 4000, 0.01) for n in range(33)), *((n, 8000, 0.03) for n in range(33, 90))]:
+        wavfile.write(tmp_path / f"{number:02d}.wav", rate, np.zeros(round(rate * seconds), "int16"))
+    assert RunData(bk.PretrainConfig(data=str(tmp_path), kind="audio")).known == {"rate": 8000, "samples": 240}
+
+
+def test_rows__may_be_broken_from_the_first_on_and_a_part_of_a_table(tmp_path):
+    rows = GENERATOR.normal(size=(20, 3)).astype("float32")
+    rows[0, 1] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    data, plan = planned(data=str(tmp_path / "rows.npy"), kind="vectors", batch_size=4)
+    np.testing.assert_array_equal(data.arrays(data.source, plan)[0], rows[1:])
+    part = bk.data.open_vectors(rows[1:], categorical=["2"]).subset(range(10))
+    assert planned(data=part, kind="vectors", batch_size=4)[1].known["categories"].keys() == {"2"}
+    np.save(tmp_path / "rows.npy", np.full((4, 3), np.inf))
+    with pytest.raises(ValueError, match=r"must hold rows that can be read.*, of which all 4 are broken"):
+        planned(data=str(tmp_path / "rows.npy"), kind="vectors", batch_size=4)
+
+
 def test_sounds__of_an_array_have_the_rate_that_is_said():
     data, plan = planned(
         data=GENERATOR.normal(scale=0.1, size=(6, 4000)).astype("float32"), kind="audio", sample_rate=4000, batch_size=2

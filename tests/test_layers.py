@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from builders import two_devices
 
 from byol_keras.layers import (
     BatchNormalization,
@@ -163,9 +164,7 @@ def test_batch_normalization__keeps_the_static_shape():
 
 def on_replicas(kind, x, **config):
     """One step on two logical CPUs, each with half of the batch."""
-    # Not the default collectives: two strategies in one process would confuse each other's.
-    reduction = tf.distribute.ReductionToOneDevice()
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction)
+    strategy = two_devices()
     with strategy.scope():
         layer = kind(**config)
         layer.build(x.shape)
@@ -206,6 +205,18 @@ def test_batch_normalization__unsynchronized_replicas_equal_keras():
     expected, actual = (on_replicas(kind, normal((8, 5, 3, 6))) for kind in (Stock, BatchNormalization))
     for one, two in zip(expected, actual, strict=True):
         np.testing.assert_allclose(two, one, rtol=1e-5, atol=1e-5)
+
+
+def test_batch_normalization__synchronized_outside_of_replicas_equals_keras():
+    strategy = two_devices()
+    found = []
+    with strategy.scope():
+        for kind in (Stock, BatchNormalization):
+            layer = kind(synchronized=True)
+            layer.build((16, 6))
+            found.append([randomize(layer)(normal((16, 6)), training=True), *layer.non_trainable_variables])
+    for theirs, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -87,20 +87,21 @@ def test_infonce__equals_its_formula():
     np.testing.assert_allclose(compiled(prediction, target), expected, rtol=1e-5)
 
 
-def test_infonce__on_two_replicas_has_the_negatives_of_both():
+@pytest.mark.parametrize("first", [4, 5, 8])
+def test_infonce__on_two_replicas_has_the_negatives_of_both_however_they_share(first):
     prediction, target = vectors()
     expected = losses.InfoNCE(0.2)(prediction, target)
     strategy = two_devices()
     loss = losses.InfoNCE(0.2)
 
-    def halves(array):
+    def shares(array):
         return strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(np.split(array, 2)[context.replica_id_in_sync_group])
+            lambda context: tf.constant(np.split(array, [first])[context.replica_id_in_sync_group])
         )
 
     @tf.function
     def run(*parts):
         return strategy.run(loss, parts)
 
-    found = strategy.experimental_local_results(run(halves(prediction), halves(target)))
+    found = strategy.experimental_local_results(run(shares(prediction), shares(target)))
     np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-5)

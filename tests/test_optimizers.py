@@ -66,6 +66,23 @@ def test_lars__excludes_what_it_is_told_instead_of_by_rank():
     np.testing.assert_allclose(vector, 1.0 - 0.1 * 1e-3, rtol=1e-6)
 
 
+def test_lars__spares_what_was_excluded_before_compile_beside_the_layers_own():
+    optimizer, encoder = bk.LARS(0.1), mlp_encoder()
+    optimizer.exclude([encoder.layers[0].kernel])
+    vector_byol(optimizer, encoder=encoder)
+    excluded = [optimizer._is_excluded(variable) for variable in encoder.trainable_variables]
+    assert excluded == [True, True, True, True, False, True]
+
+
+def test_lars__spares_the_decay_alone_where_keras_is_told_so():
+    spared, other = (keras.Variable(np.ones((2, 2), "float32"), name=name) for name in ("spared", "other"))
+    optimizer = bk.LARS(0.1, weight_decay=0.5, trust_coefficient=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["spared"])
+    optimizer.apply_gradients([(tf.zeros((2, 2)), variable) for variable in (spared, other)])
+    np.testing.assert_allclose(spared, 1.0)
+    np.testing.assert_allclose(other, 0.9, rtol=1e-6)
+
+
 def test_lars__learns_from_byol_what_a_bias_is():
     tokens = keras.Input((4, 6))
     attended = keras.layers.MultiHeadAttention(num_heads=2, key_dim=3)(tokens, tokens)

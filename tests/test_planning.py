@@ -1,11 +1,14 @@
 """What a run decides before its first step."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
 from builders import picture_folder, pictures
 
 import byol_keras as bk
+from byol_keras.data import skipping
 from byol_keras.training import planning
 from byol_keras.training.building import build_model, initial_encoder
 from byol_keras.training.planning import make_plan
@@ -102,12 +105,45 @@ def test_views__are_those_that_were_asked_for():
         bk.PretrainConfig(data="scans", views="xray")
 
 
+def test_cache__is_of_pictures():
+    with pytest.raises(ValueError, match="`cache` keeps decoded pictures"):
+        bk.PretrainConfig(data="recordings", kind="audio", cache=True)
+
+
 def test_gpu__trains_small_pictures_at_their_own_size(monkeypatch):
     monkeypatch.setattr("byol_keras.training.plan.tf.config.list_physical_devices", lambda kind: [kind])
     for size, encoder, side in ((32, "resnet18", 32), (96, "resnet50", 224)):
         config = bk.PretrainConfig(data=pictures(20, size), precision="float32")
         plan = make_plan(config, RunData(config), began=0.0)
         assert (plan.encoder, plan.shape[0]) == (encoder, side)
+
+
+@pytest.mark.parametrize("change", ["add", "rename"])
+def test_data__of_a_plan_is_known_by_its_names(tmp_path, change):
+    """One of them is not UTF-8."""
+    folder = picture_folder(tmp_path, count=4)
+    (folder / "0000.png").rename(folder / os.fsdecode(b"caf\xe9.png"))
+    config = bk.PretrainConfig(data=str(folder), size=16, batch_size=2, precision="float32")
+    plan = make_plan(config, RunData(config), began=0.0)
+    RunData(config).check(plan)
+    if change == "add":
+        (folder / "more.png").write_bytes((folder / "0001.png").read_bytes())
+    else:
+        (folder / "0001.png").rename(folder / "0004.png")
+    with pytest.raises(ValueError, match="`data` must not change while a run goes on"):
+        RunData(config).check(plan)
+
+
+def test_statistics__of_grey_pictures_leave_broken_ones_to_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(skipping, "JUDGED_FROM", 2)
+    folder = picture_folder(tmp_path, count=8)
+    (folder / "0003.png").write_bytes(b"broken")
+    options = {"channels": 1, "max_bad_fraction": 0.5, "size": 16, "batch_size": 2, "precision": "float32"}
+    config = bk.PretrainConfig(data=str(folder), recipe="cpu", **options)
+    data = RunData(config)
+    plan = make_plan(config, data, began=0.0)
+    values = data.arrays(data.source, plan)[0] / 255
+    np.testing.assert_allclose(plan.statistics, [[values.mean()], [values.std()]], rtol=1e-5)
 
 
 def test_judges__need_two_classes_and_one_of_them_twice():
@@ -119,6 +155,19 @@ def test_judges__of_another_set_that_can_not_judge_are_refused():
     config = bk.PretrainConfig(data=pictures(20, 8), test_data=(pictures(20, 8), np.zeros(20, int)))
     with pytest.raises(ValueError, match="`test_data` must have labels to judge by, of two classes or more"):
         _ = RunData(config).judged
+    names = np.array(["cat", "dog", "eel"] * 4)
+    config = bk.PretrainConfig(data=(pictures(8, 8), names[[0, 1] * 4]), test_data=(pictures(12, 8), names))
+    with pytest.raises(ValueError, match="`test_data` must have no other classes than 'cat', 'dog'"):
+        _ = RunData(config).judged
+
+
+def test_refusals__of_other_origin_stay_what_they_are(monkeypatch):
+    def undecodable(*_, **__):
+        b"caf\xe9".decode()
+
+    monkeypatch.setattr("byol_keras.training.kinds.pictures.open_source", undecodable)
+    with pytest.raises(UnicodeDecodeError, match="unexpected end of data"):
+        RunData(bk.PretrainConfig(data="pictures"))
 
 
 def test_labels__of_a_file_reach_the_part_to_judge_by(tmp_path):
@@ -137,7 +186,7 @@ def test_labels__of_a_file_reach_the_part_to_judge_by(tmp_path):
         ({"optimizer": "adam"}, "`rate` must be given beside another optimizer"),
         ({"optimizer": "adam", "rate": 1e-3, "weight_decay": 0.1}, "`weight_decay` goes with `optimizer` adamw"),
         ({"encoder": "resnet18", "init_from": "some.keras"}, "`encoder` and `init_from`"),
-        ({"knn_every": -1}, "`knn_every` must be 0 or more"),
+        ({"knn_every": -1}, "`knn_every` must be a whole number, 0 or more"),
         ({"checkpoint_minutes": 0}, "`checkpoint_minutes` must be positive"),
     ],
 )
@@ -145,6 +194,23 @@ def test_options__that_do_not_go_together_are_refused(options, sentence):
     data = pictures(20)
     with pytest.raises(ValueError, match=sentence):
         make_plan(bk.PretrainConfig(data=data, recipe="cpu", **options), RunData(bk.PretrainConfig(data=data)), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"epochs": "30"}, "`epochs` must be a positive integer. Received: epochs='30'"),
+        ({"batch_size": 64.0}, "`batch_size` must be a positive integer"),
+        ({"keep": 2.5}, "`keep` must be a positive integer"),
+        ({"rate": "0.1"}, "`rate` must be positive. Received: rate='0.1'"),
+        ({"weight_decay": -1.0}, "`weight_decay` must be 0 or more"),
+        ({"tau": 1.5}, r"`tau` must be in \[0, 1\]"),
+        ({"seed": -1}, r"`seed` must be a whole number in \[0, 2\*\*32\)"),
+    ],
+)
+def test_config__refuses_numbers_that_make_no_sense(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        bk.PretrainConfig(**options)
 
 
 def test_views__of_a_plan_are_smaller_than_its_pictures_and_one_network_takes_both():

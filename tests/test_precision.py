@@ -1,6 +1,8 @@
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
+from builders import vector_byol
 
 import byol_keras as bk
 from byol_keras import precision
@@ -10,6 +12,16 @@ from byol_keras import precision
 def float32_afterwards():
     yield
     bk.set_precision("float32")
+
+
+def test_call__gives_the_encoder_what_training_gives_it():
+    """100,000 is more than float16 holds."""
+    bk.set_precision("float16")
+    scaled = keras.layers.Rescaling(1e-5, dtype="float32")
+    model = vector_byol(encoder=lambda: keras.Sequential([keras.Input((6,)), scaled, keras.layers.Dense(5)]))
+    examples = np.full((2, 6), 1e5, "float32")
+    np.testing.assert_array_equal(model(examples), model.encoder(examples))
+    assert np.isfinite(model(examples)).all()
 
 
 @pytest.mark.parametrize(

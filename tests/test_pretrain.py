@@ -194,6 +194,8 @@ BAD = {
     "resume without run": (["pretrain", "--resume"], 2, "`--resume` needs `--run`"),
     "evaluate of nothing": (["evaluate", "--run", "nowhere"], 1, "must be the folder of a run"),
     "evaluate without run": (["evaluate"], 2, "`--run` is missing"),
+    "evaluate no network": (["evaluate", "--run", "x", "--network", "on"], 2, "`network` must be online or target"),
+    "evaluate no neighbours": (["evaluate", "--run", "x", "--k", "0"], 2, "`k` must be positive. Received: k=0"),
     "start from no model": (["pretrain", "--data", "shapes", "--init-from", "x.keras"], 1, "`init_from` must be"),
     "unknown precision": (
         ["pretrain", "--data", "shapes", "--precision", "half"],

@@ -8,6 +8,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from byol_keras.training import progress
+from byol_keras.training.stopwatch import Stopwatch
 
 
 @pytest.fixture
@@ -47,3 +48,15 @@ def test_time_left__follows_a_machine_that_becomes_slower(clock):
 
 def test_last_line__says_that_nothing_is_left(clock):
     assert "step 30/30  0 s left" in told(clock, first=0, durations=[1.0] * 30, total=30)[-1]
+
+
+def test_stopwatch__tells_what_steps_take_without_compiling(clock):
+    """Ten steps of two seconds, of which the first is compiled for half a minute and five are not measured."""
+    watch = Stopwatch(10.0)
+    watch.set_model(types.SimpleNamespace(stop_training=False))
+    for batch in range(10):
+        assert not watch.model.stop_training
+        clock.seconds += 2.0 + 30.0 * (batch == 0)
+        watch.on_train_batch_end(batch)
+    assert watch.model.stop_training
+    assert (watch.steps, watch.elapsed, watch.running) == (5, 10.0, 20.0)

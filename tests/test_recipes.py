@@ -81,7 +81,16 @@ def test_scaled__target_never_remembers_more_than_a_small_part_of_the_run():
     recipe = recipes.scaled(64, 30, 10_000)
     steps = recipe.total_steps(10_000)
     assert 1 / (1 - recipe.tau) == pytest.approx(steps / 300)
-    assert recipes.scaled(64, 1, 64).tau == 0.0
+
+
+@pytest.mark.parametrize(("batch_size", "epochs", "dataset_size"), [(64, 1, 64), (256, 10, 5000), (256, 20, 10_000)])
+def test_scaled__target_of_a_short_run_still_remembers(batch_size, epochs, dataset_size):
+    assert recipes.scaled(batch_size, epochs, dataset_size).tau == pytest.approx(0.9)
+
+
+def test_views__of_a_recipe_for_other_data_are_refused():
+    with pytest.raises(ValueError, match=r"`views` are made by recipes for pictures\. Received: audio"):
+        recipes.get("audio").views()
 
 
 def test_scaled__warm_up_fits_short_runs():

@@ -4,11 +4,14 @@ import html.parser
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from byol_keras.report import Material, write_report
+from byol_keras.training import looking
 
 HOSTILE = '<script>alert("1")</script>&"\''
 
@@ -244,3 +247,25 @@ def test_write_report__takes_a_title_and_the_recorded_environment(tmp_path):
     assert "<Best> run" in page.words
     assert page.words[page.words.index("devices") + 1] == "CPU:0, GPU:0"
     assert page.words[page.words.index("memory.total") + 1] == "8"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("gone"),
+        ConnectionError("gone"),
+        ImportError("gone"),
+        tf.errors.PermissionDeniedError(None, None, "gone"),
+    ],
+)
+def test_report_again__leaves_pictures_out_where_their_data_is_away(error, tmp_path, monkeypatch):
+    def opened(*_, **__):
+        raise error
+
+    folder = SimpleNamespace(path=str(tmp_path), report=f"{tmp_path}/report.html")
+    run = SimpleNamespace(folder=folder, plan=SimpleNamespace(known={}), config=None, model=lambda: None)
+    monkeypatch.setattr(looking, "Run", lambda path: run)
+    monkeypatch.setattr(looking, "RunData", opened)
+    with pytest.warns(UserWarning, match="The page is without pictures: .*gone"):
+        assert looking.report_again("run") == f"{tmp_path}/report.html"
+    assert (tmp_path / "report.html").exists()

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 
 from byol_keras.report import Material, preview
 from byol_keras.report.atlas import atlas
+from byol_keras.report.drawing import draw_texts
 from byol_keras.report.gallery import gallery, nearest, shared_class
 from byol_keras.report.journal import read_metrics, series
 from byol_keras.report.pixels import displayable, thumbnail
@@ -114,13 +117,25 @@ def test_gallery__marks_neighbours_by_class_even_where_classes_share_a_name():
     assert "1 of 3 share its class" in first
 
 
-def test_map__keeps_groups_together():
+class FlatUmap:
+    """Stands for UMAP, which is large: the first two components."""
+
+    def __init__(self, random_state, n_jobs):
+        assert (random_state, n_jobs) == (0, 1)
+
+    def fit_transform(self, rows):
+        return rows[:, :2]
+
+
+@pytest.mark.parametrize(("method", "umap"), [("t-SNE", None), ("UMAP", types.SimpleNamespace(UMAP=FlatUmap))])
+def test_map__keeps_groups_together(method, umap, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", umap)
     centres = 10.0 * np.eye(8)[:3]
     features = np.concatenate([centre + GENERATOR.normal(size=(20, 8)) for centre in centres])
     features[5, 0] = np.inf
     plane = lay_out(features)
     assert plane.indices.tolist() == [index for index in range(60) if index != 5]
-    assert "t-SNE" in plane.method
+    assert plane.method.startswith(f"{method} of the features")
     groups = plane.indices // 20
     middles = np.array([plane.points[groups == group].mean(axis=0) for group in range(3)])
     distances = np.linalg.norm(plane.points[:, None] - middles, axis=-1)
@@ -161,8 +176,24 @@ def test_atlas__names_the_commonest_classes_in_their_order_and_greys_the_rest():
     drawn = atlas(sample(labels), Plane(points, np.arange(len(labels)), "by hand"))
     named = re.findall("<bdi>class ([0-9]+)</bdi>", drawn)
     assert named == ["0", "1", "4", "5", "6", "7", "8", "9", "10", "11"]
-    assert "2 other classes" in drawn
+    assert "2 other classes or no class" in drawn
     assert "in 12 classes" in drawn
+
+
+@pytest.mark.parametrize(
+    ("classes", "unknown", "legend"), [(11, 0, "1 other class<"), (10, 1, ">no class<"), (12, 0, "2 other classes<")]
+)
+def test_atlas__says_what_is_grey(classes, unknown, legend):
+    labels = np.array([*range(classes), *range(2), *[-1] * unknown])
+    assert legend in atlas(sample(labels), Plane(GENERATOR.normal(size=(len(labels), 2)), np.arange(len(labels)), ""))
+
+
+def test_texts__are_drawn_in_the_letters_of_their_script():
+    alphabets = ("ab", "αβ", "жд", "אב", "عر")
+    drawn = draw_texts([letter for letters in alphabets for letter in letters])
+    assert len({picture.tobytes() for picture in drawn}) == len(drawn)
+    with pytest.warns(UserWarning, match="lacks are drawn as boxes"):
+        draw_texts(["漢字"])
 
 
 def test_material__refuses_what_does_not_belong_together():

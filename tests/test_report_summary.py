@@ -19,7 +19,9 @@ def history(stds, **more):
 
 
 HEALTHY = history([0.8] * 20)
+COLLAPSING = history([0.8 * 0.95**i for i in range(20)])
 COLLAPSED = history([0.8 * 0.7**i for i in range(20)])
+GOOD = {"online": 0.5, "untrained": 0.3, "raw pixels": 0.3}
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,7 @@ def test_verdict__compares_intervals(trained, untrained, pixels, state, headline
     [
         ({}, [], "unsure", "Not judged yet"),
         ({}, HEALTHY, "unsure", "Not judged yet"),
+        ({}, COLLAPSING, "unsure", "Signs of collapse"),
         ({}, COLLAPSED, "bad", "The encoder collapsed"),
         ({"online": 0.5, "untrained": 0.3}, COLLAPSED, "bad", "The encoder collapsed"),
         ({"online": 0.5}, HEALTHY, "unsure", "Nothing to compare with"),
@@ -52,6 +55,8 @@ def test_verdict__compares_intervals(trained, untrained, pixels, state, headline
             "Training broke down",
         ),
         ({"untrained": 0.3, "raw pixels": 0.3}, HEALTHY, "unsure", "Not judged yet"),
+        ({"online": 0.2, "initial": 0.28}, HEALTHY, "bad", "Training made it worse"),
+        ({"online": 0.3, "initial": 0.28}, HEALTHY, "unsure", "Little was learned"),
     ],
 )
 def test_verdict__without_or_against_the_evaluation(accuracies, measured, state, headline):
@@ -66,6 +71,8 @@ def test_words__name_gaps_intervals_and_chance():
     assert "22.0 points above the same network before training (28.0%, 26.0\N{EN DASH}30.0)" in words
     assert "about as good as the raw pixels" in words
     assert "Guessing among 10 classes would give about 10%" in words
+    words = summarize(run({"online": 0.5, "initial": 0.28}, HEALTHY)).paragraphs[0]
+    assert "22.0 points above the encoder that it started from" in words
 
 
 def test_words__repeat_what_the_measurements_say():
@@ -92,9 +99,33 @@ def advice(*arguments, **options):
 
 
 def test_advice__gives_commands_that_a_shell_takes():
-    assert "byol-keras evaluate --run 'runs/a b' --data 'my pictures'" in advice({}, HEALTHY, {"data": "my pictures"})
-    assert "--data SOURCE" in advice({}, HEALTHY, {"data": "null"})
-    assert "byol-keras embed --run 'runs/a b'" in advice({"online": 0.5, "untrained": 0.3, "raw pixels": 0.3}, HEALTHY)
+    assert "byol-keras evaluate --run 'runs/a b'" in advice({}, HEALTHY)
+    assert " && byol-keras report --run 'runs/a b'" in advice({}, HEALTHY)
+    assert "byol-keras embed --run 'runs/a b'" in advice(GOOD, HEALTHY)
+
+
+@pytest.mark.parametrize(
+    ("data", "labels", "evaluated", "embedded"),
+    [("pictures", True, True, True), ("pictures", False, False, True), ("arrays", True, False, False)],
+)
+def test_advice__names_a_source_where_the_runs_own_will_not_do(data, labels, evaluated, embedded):
+    measured = history([0.8] * 20, **({"knn_accuracy": 0.4} if labels else {}))
+    assert ("--data SOURCE" not in advice({}, measured, {"data": data})) == evaluated
+    assert ("--data SOURCE" not in advice(GOOD, measured, {"data": data})) == embedded
+
+
+@pytest.mark.parametrize("accuracies", [{}, {"online": 0.3, "untrained": 0.3}, {"online": 0.5, "untrained": 0.3}])
+def test_advice__begins_anew_where_collapse_begins(accuracies):
+    said = advice(accuracies, [row | {"knn_accuracy": row["step"] / 1000} for row in COLLAPSING])
+    assert "Start again" in said
+    assert "rain for longer" not in said
+    assert "Judge" not in said
+
+
+def test_advice__asks_for_a_baseline_where_there_is_none():
+    said = advice({"online": 0.5}, HEALTHY)
+    assert "Judge it beside the untrained network: byol-keras evaluate" in said
+    assert "Train for longer" not in said
 
 
 def test_advice__asks_for_more_only_where_more_helps():
@@ -103,5 +134,5 @@ def test_advice__asks_for_more_only_where_more_helps():
     assert "train for longer" not in advice({}, flat)
     assert "Train for longer" in advice({"online": 0.3, "untrained": 0.3}, HEALTHY)
     assert "Train for longer" not in advice({"online": 0.1, "untrained": 0.3}, HEALTHY)
-    assert "--cache" in advice({}, history([0.8] * 5, waiting=0.4))
-    assert "--cache" not in advice({}, history([0.8] * 5, waiting=0.1))
+    assert "byol-keras bench" in advice({}, history([0.8] * 5, waiting=0.4))
+    assert "byol-keras bench" not in advice({}, history([0.8] * 5, waiting=0.1))

@@ -6,18 +6,21 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from builders import pictures
+import tensorflow as tf
+from builders import pictures, vectors
 from conftest import ROOT, run_command
 
 import byol_keras as bk
 from byol_keras import checkpoints
 from byol_keras.cli import main
-from byol_keras.training.folder import RunFolder
+from byol_keras.training import Interrupted, RunFolder
 from byol_keras.training.loading import Run
+from byol_keras.training.plan import Plan
 
 # Kills its own process with SIGKILL: after so many steps, or in the middle of writing so many checkpoints.
 VICTIM = """
@@ -47,6 +50,8 @@ else:
     RunCheckpoint.on_train_batch_end = dying(RunCheckpoint.on_train_batch_end)
 sys.exit(main(sys.argv[3:]))
 """
+
+SHORT = {"kind": "vectors", "encoder": "mlp", "batch_size": 4, "epochs": 1, "precision": "float32"}
 
 
 def final_state(run):
@@ -98,11 +103,12 @@ def test_run_folder__that_holds_another_run_is_refused(finished, capsys):
 
 
 @pytest.mark.slow
-def test_resume__with_other_data_is_refused(finished, capsys):
+def test_resume__with_other_data_is_refused(finished, tmp_path, capsys):
+    unfinished = shutil.copytree(finished.run, tmp_path / "run", ignore=shutil.ignore_patterns("report.html"))
     extra = finished.data / "cat" / "extra.png"
     extra.write_bytes((finished.data / "cat" / "0000.png").read_bytes())
     try:
-        assert main(["pretrain", "--resume", "--run", str(finished.run)]) == 1
+        assert main(["pretrain", "--resume", "--run", str(unfinished)]) == 1
     finally:
         extra.unlink()
     assert "`data` must not change while a run goes on" in capsys.readouterr().err
@@ -172,6 +178,58 @@ def test_run__whose_files_are_damaged_is_refused_by_their_names(finished, tmp_pa
     assert not (tmp_path / "features.npz").exists()
 
 
+def test_resume__compares_columns_however_they_were_said(tmp_path):
+    stored = bk.PretrainConfig(data="rows.csv", kind="vectors", columns="a, b").values()
+    folder = RunFolder(tmp_path)
+    assert folder.config_to_resume(stored, {"columns": ["a", "b"], "data": np.ones((2, 2))}).columns == ["a", "b"]
+    with pytest.raises(ValueError, match=r"`columns` can't change while a run goes on\. Received: columns='a'"):
+        folder.config_to_resume(stored, {"columns": ["a"]})
+
+
+def test_run__that_ended_before_its_first_line_leaves_its_folder_free(tmp_path, monkeypatch):
+    """And says which signal it was that ended it, when a second one has come at once."""
+
+    def killed(*_):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(sys.modules["byol_keras.training.pretrain"], "train", killed)
+    with pytest.raises(Interrupted, match="stopped by SIGTERM"):
+        bk.pretrain(data=vectors(8), run=tmp_path, **SHORT)
+    folder = RunFolder(tmp_path)
+    folder.check_free()
+    assert folder.stored_plan().examples == 8
+    (tmp_path / "metrics.jsonl").write_text("{}")
+    with pytest.raises(ValueError, match="already holds a run"):
+        folder.check_free()
+
+
+def test_page__of_a_part_of_a_run_is_gone_before_its_encoder_is_there(tmp_path, monkeypatch):
+    module, seen = sys.modules["byol_keras.training.pretrain"], []
+    monkeypatch.setattr(module, "train", lambda *_: (tmp_path / "report.html").write_text("of a part"))
+    monkeypatch.setattr(module, "save_encoder", lambda *_: seen.extend(os.listdir(tmp_path)))
+    monkeypatch.setattr(module, "finish", lambda *_: None)
+    bk.pretrain(data=vectors(8), run=tmp_path, **SHORT)
+    assert "plan.json" in seen
+    assert "report.html" not in seen
+
+
+def test_initial__encoder_is_copied_whole_or_not_at_all(tmp_path, monkeypatch):
+    (tmp_path / "start.keras").write_bytes(b"weights")
+    folder, config = RunFolder(tmp_path), bk.PretrainConfig(data="x", init_from=str(tmp_path / "start.keras"))
+    folder.start(config, Plan(bk.recipes.get("cpu"), "some", (8, 8, 3), None, 8, 2, 2, "float32", 0))
+    assert (tmp_path / "initial.keras").read_bytes() == b"weights"
+
+    def cut(source, target, overwrite):
+        Path(target).write_bytes(b"wei")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tf.io.gfile, "copy", cut)
+    with pytest.raises(KeyboardInterrupt):
+        folder.start(config, folder.stored_plan())
+    assert (tmp_path / "initial.keras").read_bytes() == b"weights"
+
+
 def test_folder__that_another_process_works_in_is_refused(tmp_path):
     folder = RunFolder(tmp_path / "run")
     with folder.taken(), pytest.raises(ValueError, match="another process is training in"):
@@ -211,8 +269,6 @@ def test_pieces__cover_every_step_once_from_anywhere():
 
 
 def test_plan__survives_its_file():
-    from byol_keras.training.plan import Plan
-
     recipe = bk.recipes.get("cpu")
     plan = Plan(recipe, "small_resnet", (32, 32, 3), ((0.5, 0.5, 0.4), (0.2, 0.2, 0.2)), 100, 12, 40, "float32", 3)
     revived = Plan.from_json(plan.to_json())

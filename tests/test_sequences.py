@@ -69,7 +69,7 @@ def test_steps__refuses_statistics_that_fit_no_channels(options, sentence):
         Steps(**options)(SERIES)
 
 
-@pytest.mark.parametrize(("kernel", "strides"), [(1, 1), (3, 1), (4, 2), (5, 3), (3, 4)])
+@pytest.mark.parametrize(("kernel", "strides"), [(1, 1), (1, 2), (3, 1), (4, 2), (5, 3), (3, 4)])
 def test_masked_conv__is_centred_and_reads_zeros_around_the_series(kernel, strides):
     layer = MaskedConv1D(3, kernel, strides)
     mask = np.arange(20) < np.array(LENGTHS)[:, np.newaxis]
@@ -81,6 +81,24 @@ def test_masked_conv__is_centred_and_reads_zeros_around_the_series(kernel, strid
         window = clean[:, number * strides : number * strides + kernel]
         np.testing.assert_allclose(found[:, number], np.einsum("ntc,tcf->nf", window, weights) + bias, atol=1e-5)
     np.testing.assert_array_equal(layer.compute_mask(None, tf.constant(mask)), mask[:, ::strides])
+
+
+def test_masked_conv__of_one_step_has_no_strided_convolution():
+    """Whose gradient corrupts memory in oneDNN where there are few channels."""
+    call = tf.function(MaskedConv1D(16, 1, 2)).get_concrete_function(tf.TensorSpec((2, 128, 8)))
+    strides = [node.get_attr("strides") for node in call.graph.get_operations() if node.type == "Conv2D"]
+    assert strides == [[1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("options", [{"padding": "same"}, {"padding": "causal"}, {"data_format": "channels_first"}])
+def test_masked_conv__refuses_another_padding_than_its_own(options):
+    with pytest.raises(ValueError, match="`padding` and `data_format` must be left out"):
+        MaskedConv1D(4, 3, **options)
+
+
+def test_recurrent__is_made_in_bfloat16():
+    keras.config.set_dtype_policy("bfloat16")
+    assert np.isfinite(recurrent((20, 2), "gru", (8,))(SERIES)).all()
 
 
 @pytest.mark.parametrize("name", [name for name in ENCODERS if name != "unrolled"])

@@ -7,7 +7,7 @@ import tensorflow as tf
 from builders import two_devices
 
 import byol_keras as bk
-from byol_keras.views import VectorViews
+from byol_keras.views import VectorViews, vectors
 
 GENERATOR = np.random.default_rng(0)
 # Each column has a range of its own, so that a value tells where it comes from.
@@ -77,6 +77,13 @@ def test_views__of_two_replicas_are_those_of_one_device():
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
 
 
+def test_views__gather_the_batch_of_all_replicas_once(monkeypatch):
+    gathered = []
+    monkeypatch.setattr(vectors, "gathered", lambda batch: gathered.append(batch) or batch)
+    VectorViews(0.3, 0.2, 0.1, 0.1)(ROWS, seed=(1, 2))
+    assert len(gathered) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -114,6 +121,19 @@ def test_mlp__brings_columns_to_one_scale_and_spreads_categories():
     np.testing.assert_allclose(revived(ROWS[:, :3]), encoder(ROWS[:, :3]), atol=1e-6)
 
 
+def test_mlp__of_categories_alone_spreads_them_all():
+    encoder = bk.encoders.mlp(np.int64(2), statistics=np.array([[0, 0], [1, 1]]), categories={0: 3, 1: 2})
+    front = keras.Model(encoder.inputs, encoder.get_layer("columns").output)
+    np.testing.assert_array_equal(front(np.array([[2.0, 0.0]])), [[0, 0, 1, 1, 0]])
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_columns__take_no_other_number_for_a_category(jit):
+    layer = bk.layers.Columns(categories={0: 2})
+    found = tf.function(layer, jit_compile=jit)(tf.constant([[0.0], [1.0], [1.7], [-0.5], [2.0], [np.nan]]))
+    np.testing.assert_array_equal(found, [[1, 0], [0, 1], [0, 0], [0, 0], [0, 0], [0, 0]])
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -121,10 +141,15 @@ def test_mlp__brings_columns_to_one_scale_and_spreads_categories():
         lambda: bk.encoders.mlp(4, widths=()),
         lambda: bk.encoders.mlp(4, statistics=([0.0] * 4, [1.0, 0.0, 1.0, 1.0])),
         lambda: bk.encoders.mlp(4, categories={1: 0}),
+        lambda: bk.encoders.mlp((28, 28)),
+        lambda: bk.encoders.mlp(4.5),
+        lambda: bk.encoders.mlp(4, categories={4: 3}),
+        lambda: bk.encoders.mlp(4, statistics=([1.0], [2.0])),
+        lambda: bk.encoders.mlp(4, statistics=([1.0] * 4, [2.0] * 3)),
     ],
 )
 def test_mlp__refuses_what_makes_no_network(build):
-    with pytest.raises(ValueError, match=r"`(input_shape|widths|deviation|categories)` must"):
+    with pytest.raises(ValueError, match=r"`(input_shape|widths|mean|deviation|categories)` must"):
         build()
 
 

@@ -2,13 +2,21 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
+
+import byol_keras as bk
+from byol_keras.distribution import WorkerLost, Workers
+from byol_keras.training.interrupt import Interrupt
+from byol_keras.training.lockstep import Lockstep
 
 PROGRAMS = Path(__file__).with_name("worker_programs.py")
 
@@ -48,6 +56,34 @@ def trained(program, folder):
 def distance(ours, theirs):
     """The largest difference, in proportion to the largest weight of its tensor where that is above 1."""
     return max(np.abs(a - b).max() / max(1.0, np.abs(b).max()) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_signal__that_comes_while_workers_meet_is_obeyed():
+    """They wait for the slowest there, for as long as it takes."""
+    interrupt = Interrupt()
+
+    def exchanged(numbers):
+        interrupt.received = signal.SIGTERM
+        return np.array([numbers, numbers])
+
+    lockstep = Lockstep(SimpleNamespace(count=2, exchanged=exchanged), interrupt)
+    lockstep.set_model(SimpleNamespace(stop_training=False))
+    lockstep.on_train_begin()
+    lockstep.on_train_batch_end(0)
+    assert interrupt.received == signal.SIGTERM
+
+
+def test_worker__that_is_lost_before_training_is_a_sentence(monkeypatch, tmp_path):
+    workers = Workers(tf.distribute.get_strategy())
+    workers.count = 2
+
+    def lost(text):
+        raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: a task that has died")
+
+    workers.gathered = lost
+    monkeypatch.setattr(sys.modules["byol_keras.training.pretrain"], "join", lambda *_: workers)
+    with pytest.raises(WorkerLost, match=r"another worker has ended.* Start all of them again"):
+        bk.pretrain(data="shapes", run=tmp_path / "run")
 
 
 @pytest.mark.slow

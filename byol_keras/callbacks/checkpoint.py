@@ -83,8 +83,9 @@ class RunCheckpoint(keras.callbacks.Callback):
         """Gives a compiled model the state of the newest checkpoint that is whole.
 
         Returns:
-            How many batches the run has trained on; 0 where there is no checkpoint.
+            How many batches the run has trained on; 0 where there is no checkpoint. That none is whole is an error.
         """
+        _check_model(model)
         self._restored = True
         state = checkpoints.newest(self.folder)
         if state is None:
@@ -109,6 +110,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         return path
 
     def on_train_begin(self, logs: dict | None = None) -> None:
+        _check_model(self.model)
         if not self._restored and any(step > self._batches() for step in checkpoints.saved_steps(self.folder)):
             raise ValueError(
                 f"`folder` must not hold checkpoints of a run that is not continued: call `restore(model)` before "
@@ -134,6 +136,15 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def _batches(self) -> int:
         return int(self.model.batches_seen.numpy())
+
+
+def _check_model(model: keras.Model) -> None:
+    if not hasattr(model, "batches_seen"):
+        raise TypeError(
+            f"`RunCheckpoint` needs a model that counts its batches, such as `BYOL`. Received: model={model}"
+        )
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError(f"`model` must be compiled, since its optimizer is restored too. Received: model={model}")
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:

@@ -90,7 +90,9 @@ class CollapseMonitor(keras.callbacks.Callback):
         self._window.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self._window.add(batch + 1, logs["target_std"])
+        # Where Keras runs several batches at once it numbers them beyond the epoch's end.
+        seen = min(batch + 1, self.params.get("steps") or batch + 1)
+        self._window.add(seen, logs["target_std"])
         if self._window.count >= self.every or not self.history:
             self._look()
 

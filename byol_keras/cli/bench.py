@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import PretrainConfig
+from ..writing import is_remote, write_text
 from .main import COMMANDS
 from .parsing import UsageError, config_of, parse, parser_of, require_data
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-# What the time of a step and of its data does not depend on.
+# What the time of a step and of its data does not depend on, on one device.
 _LEFT_OUT = (
     *("run", "labels", "test_data", "rate", "weight_decay", "loss", "tau", "epochs", "minutes", "strategy"),
     *("on_collapse", "checkpoint_minutes", "keep", "log_every", "knn_every"),
@@ -47,7 +48,7 @@ def _checked(given: dict[str, Any], seconds: float, file: str | None) -> Pretrai
     require_data(given)
     if not seconds > 0.0:
         raise UsageError(f"`seconds` must be positive. Received: seconds={seconds}")
-    if file is not None and not Path(file).absolute().parent.is_dir():
+    if file is not None and not is_remote(file) and not Path(file).absolute().parent.is_dir():
         raise UsageError(f"`json` must lie in a folder that exists. Received: json={file}")
     return config_of(given)
 
@@ -70,7 +71,6 @@ def _table(measured: "Benchmark") -> Any:
 
 def _write(file: str, measured: "Benchmark") -> None:
     from ..doctor import environment
-    from ..writing import write_text
 
     plan, speeds = measured.plan, measured.speeds
     facts = {"encoder": plan.encoder, "shape": plan.shape, "batch_size": plan.batch_size, "precision": plan.precision}

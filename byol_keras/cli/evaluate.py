@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .main import COMMANDS
-from .parsing import listed, parse, parser_of, require
+from .parsing import UsageError, listed, parse, parser_of, require
 
 __all__ = ["EvaluateOptions", "run"]
 
@@ -38,6 +38,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parse(parser_of("evaluate", COMMANDS["evaluate"], EvaluateOptions), arguments)
     options = EvaluateOptions(**given)
     require(options, "run")
+    _check(options)
     from rich.console import Console
 
     from ..evaluation import table
@@ -61,3 +62,13 @@ def run(arguments: Sequence[str]) -> int:
     curve.save(run.folder.compression)
     Console().print(table(evaluation))
     return 0
+
+
+def _check(options: EvaluateOptions) -> None:
+    """Refuses at once what would fail after the baselines were trained."""
+    if options.network not in ("online", "target"):
+        raise UsageError(f"`network` must be online or target. Received: network={options.network}")
+    for name in ("k", "temperature", "baseline_epochs"):
+        value = getattr(options, name)
+        if not value > 0:
+            raise UsageError(f"`{name}` must be positive. Received: {name}={value}")

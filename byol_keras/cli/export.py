@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
 
     console, found = Console(), export_run(Run(options.run), options)
     for path in found.artefacts:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+        console.print(f"written: {path}", markup=False, emoji=False, highlight=False, soft_wrap=True)
     if found.dims:
         console.print(dims_table(found.dims))
     if found.verification is None:
@@ -69,7 +69,8 @@ def run(arguments: Sequence[str]) -> int:
     console.print(verification_table(found.verification))
     for check in found.verification.checks:
         for sentence in check.broken:
-            console.print(f"{os.path.basename(check.artefact)}: {sentence}", style="red", highlight=False)
+            text = f"{os.path.basename(check.artefact)}: {sentence}"
+            console.print(text, style="red", markup=False, emoji=False, highlight=False)
     return 0 if found.verification.ok else 1
 
 

@@ -8,6 +8,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from ..arguments import did_you_mean
 from ..precision import restored_precision
 from ..version import __version__
@@ -15,8 +17,20 @@ from .parsing import UsageError
 
 __all__ = ["COMMANDS", "command", "main"]
 
-# What TensorFlow puts around the words of an error.
-_BY_TENSORFLOW = re.compile(r"\{\{function_node [^}]*\}\} ?|\[Op:\w+\] ?(name:.*)?|\x1b\[\d*m")
+# What TensorFlow puts around the words of an error, and before them where a graph was run.
+_BY_TENSORFLOW = re.compile(r"\{\{function_node [^}]*\}\} ?|\[\[[^]]*\]\]|\[Op:\w+\] ?(name:.*)?|\x1b\[\d*m")
+_TRACES = re.compile(
+    r'^(?:Graph execution error:|Detected at node .*|<stack traces unavailable>|  File ".*(?:\n    .*)?)\n+',
+    re.MULTILINE,
+)
+# What its file systems say: the user's disk or store, not our mistake.
+_OF_FILES = (
+    *(tf.errors.NotFoundError, tf.errors.AlreadyExistsError, tf.errors.FailedPreconditionError),
+    *(tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError, tf.errors.ResourceExhaustedError),
+    *(tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.DataLossError),
+    tf.errors.UnimplementedError,
+)
+_NO_MEMORY = re.compile(r"\bOOM\b|out of memory|failed to allocate", re.IGNORECASE)
 # Each command is a module of this package with a function `run(arguments)`.
 COMMANDS = {
     "demo": "see it learn, on pictures that it makes itself",
@@ -37,8 +51,12 @@ def command() -> None:
         code = main()
     except SystemExit as stop:
         code = stop.code or 0
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        # Nobody reads on, or the disk is full.
+        code = code or 1
     # At once: TensorFlow's threads may still be decoding pictures that nobody will see.
     os._exit(code)
 
@@ -105,11 +123,12 @@ def _sentence(error: Exception) -> str:
     text = getattr(error, "message", None) or str(error)
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, tf.errors.ResourceExhaustedError) and _NO_MEMORY.search(str(text)):
+        return "the device has too little memory: lower the size of batches or of examples (`--batch-size`, `--size`)"
     # The user of a command knows the source of pictures as `--data`.
-    text = " ".join(_BY_TENSORFLOW.sub("", str(text)).split()).replace("`source`", "`data`")
-    # TensorFlow's own errors have a code; those of its file systems are the user's disk, not our mistake.
-    expected = isinstance(error, ValueError | TypeError | OSError | ImportError)
-    expected |= hasattr(error, "exit_code") or hasattr(error, "error_code")
+    text = " ".join(_BY_TENSORFLOW.sub("", _TRACES.sub("", str(text))).split()).replace("`source`", "`data`")
+    expected = isinstance(error, (ValueError, TypeError, OSError, ImportError, *_OF_FILES))
+    expected |= hasattr(error, "exit_code")
     return text if expected else f"{type(error).__name__}: {text} (--debug shows where)"
 
 

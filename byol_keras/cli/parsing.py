@@ -2,8 +2,9 @@
 
 import argparse
 import dataclasses
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..arguments import did_you_mean
@@ -69,13 +70,24 @@ def _metavar(name: str, kind: Any) -> str:
 
 def parse(parser: Any, arguments: Sequence[str]) -> dict[str, Any]:
     """What was said explicitly, by flag or in the `--config` file; flags win."""
-    words = [re.sub(r"^--[\w-]+", _dashed, word) for word in arguments]
+    words = _files_first(re.sub(r"^--[\w-]+", _dashed, word) for word in arguments)
     if any(word.startswith("--print-config") for word in words):
         words = [word.replace("--print-config", "--print_config") for word in words]
         parser.parse_args(words)
     given = parser.parse_args(words, defaults=False).as_dict()
     given.pop("config", None)
     return given
+
+
+def _files_first(words: Iterable[str]) -> list[str]:
+    """The words with every `--config FILE` in front: jsonargparse lets the last one win."""
+    files, flags, rest = [], [], iter(words)
+    for word in rest:
+        if word == "--config":
+            files += [word, *itertools.islice(rest, 1)]
+        else:
+            (files if word.startswith("--config=") else flags).append(word)
+    return files + flags
 
 
 def require(options: Any, *names: str) -> None:

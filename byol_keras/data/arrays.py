@@ -19,7 +19,7 @@ class ArraySource(Source):
         images: array of shape `(n, height, width, channels)` or `(n, height, width)`; uint8, uint16, or floats in
             [0, 1].
         labels: array of n classes: integers from 0 on (-1 where one is not known), or names. Default None.
-        class_names: the names of the classes. Default None: those in `labels`, if it holds names.
+        class_names: the names of the classes, where `labels` holds numbers. Default None.
         name: what the user typed. Default `"array"`.
 
     Example:
@@ -38,8 +38,7 @@ class ArraySource(Source):
                 f"Received: {name} of shape {images.shape} and type {images.dtype}"
             )
         self._images = images[..., None] if images.ndim == 3 else images
-        labels, found = numbered_labels(labels, len(images), name)
-        super().__init__(name, len(images), labels, class_names or found)
+        super().__init__(name, len(images), *numbered_labels(labels, len(images), name, class_names))
 
     def read(self, index: int) -> np.ndarray:
         return as_pixels(self._images[index])

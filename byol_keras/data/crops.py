@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from .decoding import decode, failing_in_words, kind_of, read_header
+from .decoding import decode, kind_of, read_header
 from .pixels import with_channels
 from .resizing import Box, resample
+from .source import failing_in_words
 
 __all__ = ["DRAWS", "Crop", "check_crop", "crops_of", "random_box"]
 

@@ -1,8 +1,6 @@
 """From the bytes of a file to pixels, the same for training, evaluation and embedding."""
 
-import contextlib
 import io
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +9,9 @@ import tensorflow as tf
 from .dicom import decode_dicom, dicom_header, is_dicom
 from .npy import decode_npy, npy_header
 from .pixels import as_pixels, check_area, with_channels
-from .source import Broken
+from .source import CUT, Broken, failing_in_words
 
-__all__ = ["Header", "decode", "failing_in_words", "kind_of", "read_header", "upright"]
+__all__ = ["Header", "decode", "kind_of", "read_header", "upright"]
 
 # The first bytes of what is decoded; the content counts, not the suffix.
 _MAGIC = {
@@ -29,9 +27,6 @@ _MAGIC = {
 _ARRAYS = {"NPY": decode_npy, "DICOM": decode_dicom}
 _ORIENTATION = 0x0112
 _END_OF_JPEG = b"\xff\xd9"
-_CUT = "is cut off or damaged"
-# From the messages of Pillow and TensorFlow.
-_SIGNS_OF_A_CUT = ("truncat", "premature", "eof", "unexpected end", "not enough", "invalid jpeg data", "broken data")
 
 
 class Header(NamedTuple):
@@ -105,28 +100,6 @@ def kind_of(data: bytes) -> str:
     raise Broken("is no picture: it begins like none of the formats that are read" if data else "is empty")
 
 
-@contextlib.contextmanager
-def failing_in_words() -> Iterator[None]:
-    """Whatever a decoder stumbles over within becomes `Broken`, with the reason in words."""
-    try:
-        yield
-    except Broken:
-        raise
-    except Exception as error:  # In a stranger's file it may be anything, and is of a dozen types.
-        raise Broken(_in_words(error)) from error
-
-
-def _in_words(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    if any(sign in text.lower() for sign in _SIGNS_OF_A_CUT):
-        return _CUT
-    if "DecompressionBomb" in type(error).__name__:
-        return "claims more pixels than are decoded"
-    if "UnidentifiedImage" in type(error).__name__:
-        return "is damaged: its header can't be read"
-    return f"is damaged: {text[:200] or type(error).__name__}"
-
-
 def _open(data: bytes, kind: str) -> Any:
     from PIL import Image
 
@@ -135,7 +108,7 @@ def _open(data: bytes, kind: str) -> Any:
     check_area(image.height, image.width)
     # Of a part above the cut the decoder would notice nothing. Pillow stops reading where the pixels begin.
     if kind == "JPEG" and data.find(_END_OF_JPEG, image.fp.tell()) < 0:
-        raise Broken(_CUT)
+        raise Broken(CUT)
     return image
 
 

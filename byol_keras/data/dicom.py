@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .pixels import check_area
-from .source import Broken
+from .pixels import as_pixels, check_area
+from .source import Broken, failing_in_words
 
 __all__ = ["decode_dicom", "dicom_header", "is_dicom"]
 
@@ -33,14 +33,14 @@ def decode_dicom(data: bytes) -> np.ndarray:
     """
     file = _read(data)
     _sides(file)
-    try:
-        stored = np.asarray(file.pixel_array)
-    except Exception as error:  # Of a stranger's file, by one of several decoders.
-        raise Broken(f"is damaged: {' '.join(str(error).split())[:200]}") from error
-    low, high = _range(file)
-    share = np.clip((_measured(file, stored.astype("float64")) - low) / (high - low), 0.0, 1.0).astype("float32")
+    with failing_in_words():
+        stored = np.asarray(file.pixel_array, "float64")
+        low, high = _range(file)
+        if low == high:
+            raise Broken("names no range of numbers to show")
+        share = np.clip((_measured(file, stored) - low) / (high - low), 0.0, 1.0).astype("float32")
     share = 1.0 - share if file.PhotometricInterpretation == "MONOCHROME1" else share
-    return share if share.ndim == 3 else share[..., None]
+    return as_pixels(share if share.ndim == 3 else share[..., None])
 
 
 def _read(data: bytes, **options: bool) -> Any:
@@ -48,10 +48,8 @@ def _read(data: bytes, **options: bool) -> Any:
         import pydicom
     except ImportError:
         raise ImportError('DICOM files need pydicom: pip install "byol-keras[dicom]"') from None
-    try:
+    with failing_in_words():
         return pydicom.dcmread(io.BytesIO(data), **options)
-    except Exception as error:
-        raise Broken(f"is damaged: {' '.join(str(error).split())[:200]}") from error
 
 
 def _sides(file: Any) -> tuple[int, int, int]:
@@ -79,10 +77,10 @@ def _range(file: Any) -> tuple[float, float]:
 
 
 def _measured(file: Any, stored: Any) -> Any:
-    return stored * float(file.get("RescaleSlope", 1.0)) + float(file.get("RescaleIntercept", 0.0))
+    return stored * _first(file.get("RescaleSlope"), 1.0) + _first(file.get("RescaleIntercept"), 0.0)
 
 
-def _first(value: Any) -> float | None:
-    """Of several windows the first; None where there is none."""
+def _first(value: Any, absent: float | None = None) -> float | None:
+    """Of several numbers, such as those of windows, the first; `absent` where there is none."""
     values = [] if value is None or value == "" else [value] if isinstance(value, int | float | str) else [*value]
-    return float(values[0]) if values else None
+    return float(values[0]) if values else absent

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..writing import is_remote
 from .source import Broken, Source
 
-__all__ = ["PICTURE_SUFFIXES", "FolderSource", "find_files", "find_pictures"]
+__all__ = ["PICTURE_SUFFIXES", "FolderSource", "find_files", "find_pictures", "is_subfolder"]
 
 PICTURE_SUFFIXES = (".bmp", ".dcm", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff", ".webp")
 
@@ -81,7 +81,7 @@ def find_files(folder: str, suffixes: tuple[str, ...], kind: str = "files") -> l
         kind: what to call them where there are none. Default `"files"`.
     """
     try:
-        files = list(_remote_files(folder) if is_remote(folder) else _local_files(folder, "", (), suffixes))
+        files = list(_remote_files(folder, suffixes) if is_remote(folder) else _local_files(folder, "", (), suffixes))
     except (OSError, tf.errors.OpError) as error:
         path = getattr(error, "filename", None) or folder
         raise ValueError(f"`source` must be a folder that may be read. Received: {path} ({_reason(error)})") from error
@@ -110,15 +110,27 @@ def _local_files(
         yield from found or ([path] if name.lower().endswith(suffixes) else [])
 
 
-def _remote_files(root: str) -> Iterator[str]:
-    if not tf.io.gfile.isdir(root):
+def _remote_files(root: str, suffixes: tuple[str, ...], inside: str = "") -> Iterator[str]:
+    if not inside and not tf.io.gfile.isdir(root):
         raise OSError(None, "there is no such folder", root)
-    for folder, _, names in tf.io.gfile.walk(root):
-        inside = folder.rstrip("/").removeprefix(root.rstrip("/")).lstrip("/")
-        parts = [*filter(None, inside.split("/"))]
-        for name in names:
-            if not any(part.startswith(".") for part in [*parts, name]):
-                yield "/".join([*parts, name])
+    for name in tf.io.gfile.listdir(f"{root}/{inside}"):
+        path = inside + name.rstrip("/")
+        if name.startswith("."):
+            continue
+        if is_subfolder(f"{root}/{inside}{name}", suffixes):
+            yield from _remote_files(root, suffixes, f"{path}/")
+        else:
+            yield path
+
+
+def is_subfolder(path: str, suffixes: tuple[str, ...]) -> bool:
+    """Whether what a folder lists is a folder again; a store takes its time to answer, so it is asked where need be.
+
+    Args:
+        path: of a store with a slash at its end, if it is one.
+        suffixes: those of the files that are wanted: what ends so is none.
+    """
+    return path.endswith("/") or (not path.lower().endswith(suffixes) and tf.io.gfile.isdir(path))
 
 
 def _reason(error: Exception) -> str:

@@ -1,58 +1,87 @@
 """Where the classes of pictures come from: arrays, sub-folders, or a table in a CSV file."""
 
 import csv
-import io
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from .source import Source
+from .tables import as_classes, read_rows
 
 __all__ = ["labels_from_csv", "labels_from_folders", "labels_where_known", "matched_labels", "numbered_labels"]
 
 Labels = tuple[np.ndarray | None, tuple[str, ...] | None]
 
 
-def numbered_labels(labels: Any, length: int, name: str) -> Labels:
-    """Labels as int64 from 0 on, and the names of the classes where the labels are names.
+def numbered_labels(labels: Any, length: int, name: str, class_names: Sequence[str] | None = None) -> Labels:
+    """Labels as int64 from 0 on, and the names of the classes: the labels themselves, or those that belong to numbers.
 
-    A negative label is the custom for "unknown": it becomes -1. A set of nothing else counts as unlabelled.
+    A negative label is the custom for "unknown": it becomes -1, as do None and NaN among objects. A set of nothing else
+    counts as unlabelled.
+
+    Args:
+        labels: integers or names.
+        length: how many there must be.
+        name: of the source.
+        class_names: what the numbers mean. Default None: nothing is known of that.
     """
     if labels is None:
-        return None, None
+        return None, class_names
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
+    if labels.dtype == object and labels.shape == (length,):
+        numbers, found = labels_where_known(labels.tolist(), name)
+    else:
+        numbers, found = _of_one_type(labels, length, name)
+    if found is not None or numbers is None or class_names is None:
+        return numbers, found or class_names
+    if numbers.max() >= len(class_names):
+        raise ValueError(
+            f"`labels` must be numbers of the {len(class_names)} classes that have names, from 0 on. "
+            f"Received: {name} with a label of {numbers.max()}"
+        )
+    return numbers, class_names
+
+
+def _of_one_type(labels: np.ndarray, length: int, name: str) -> Labels:
     if labels.shape != (length,) or labels.dtype.kind not in "iuUS":
         raise ValueError(
-            f"`labels` must be {length} integers or names, one for each picture. Received: labels of shape "
+            f"`labels` must be {length} integers or names, one for each example. Received: labels of shape "
             f"{labels.shape} and type {labels.dtype} in {name}"
         )
-    if labels.dtype.kind in "US":
-        return _numbered([text.decode() if isinstance(text, bytes) else str(text) for text in labels])
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, errors="backslashreplace")
+    if labels.dtype.kind == "U":
+        return _numbered(labels.tolist())
     labels = np.maximum(labels.astype("int64"), -1)
     return (None, None) if (labels < 0).all() else (labels, None)
 
 
 def labels_where_known(labels: Sequence, name: str) -> Labels:
-    """`numbered_labels` of a list with None where a label is missing, which becomes -1.
+    """The same of a list with None or NaN where a label is missing, which becomes -1.
 
     Example:
     >>> labels_where_known([b"dog", None, b"cat"], "pets")
     (array([ 1, -1,  0]), ('cat', 'dog'))
     """
-    known = [index for index, label in enumerate(labels) if label is not None]
+    known = [index for index, label in enumerate(labels) if not _is_missing(label)]
     if not known:
         return None, None
-    numbers, names = numbered_labels([labels[index] for index in known], len(known), name)
+    numbers, names = _of_one_type(np.array([labels[index] for index in known]), len(known), name)
     if numbers is None:
         return None, None
     found = np.full(len(labels), -1, "int64")
     found[known] = numbers
     return found, names
+
+
+def _is_missing(label: object) -> bool:
+    return label is None or (isinstance(label, float) and math.isnan(label))
 
 
 def _numbered(texts: Sequence[str], known: Iterable[str] = ()) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -78,23 +107,25 @@ def labels_from_folders(paths: Sequence[str], known: Iterable[str] = ()) -> Labe
     return (labels, names) if len(names) > 1 else (None, None)
 
 
-def labels_from_csv(file: str, folder: str, paths: Sequence[str]) -> Labels:
+def labels_from_csv(file: str, folder: str, paths: Sequence[str], find: Callable[[str], list[str]]) -> Labels:
     """Labels from a table: a picture's path (or its name, or that without suffix) and its class, name or integer.
 
     A first line whose first cell can't be a picture is a header; further columns are ignored, and so are pictures of
-    the folder that are not among those wanted.
+    the folder that are not among those wanted. A class that is left empty, or below zero, is not known.
 
     Args:
         file: path of the table, from here or from `folder`.
         folder: what the paths in the table start from.
         paths: of the pictures wanted.
+        find: finds the paths of all there are in a folder.
     """
     rows = _rows(file if tf.io.gfile.exists(file) else f"{folder}/{file}", file)
     numbers = _lookup(paths)
     if rows and rows[0][0] not in numbers and not os.path.splitext(rows[0][0])[1]:
         rows = rows[1:]
-    others = {key for key, _ in rows if key not in numbers and tf.io.gfile.exists(f"{folder}/{key}")}
-    rows = [row for row in rows if row[0] not in others]
+    if any(key not in numbers for key, _ in rows):
+        others = _lookup(find(folder)).keys() - numbers.keys()
+        rows = [row for row in rows if row[0] not in others]
     unknown = [key for key, _ in rows if numbers.get(key, -1) < 0]
     if unknown:
         raise ValueError(
@@ -110,16 +141,12 @@ def labels_from_csv(file: str, folder: str, paths: Sequence[str]) -> Labels:
     missing = [path for path, text in zip(paths, classes, strict=True) if text is None]
     if missing:
         raise ValueError(f"`labels` must have a row for each picture. Received: {file} without {_some(missing)}")
-    if all(text.isdecimal() for text in classes):
-        return np.array(classes, "int64"), None
-    return _numbered(classes)
+    return labels_where_known(as_classes(classes), file)
 
 
 def _rows(path: str, file: str) -> list[tuple[str, str]]:
     try:
-        with tf.io.gfile.GFile(path, "rb") as stream:
-            text = stream.read().decode("utf-8-sig")
-        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline="")) if any(row)]
+        rows = [[cell.strip() for cell in row] for row in read_rows(path)]
     except (OSError, tf.errors.OpError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"`labels` must be a CSV file that can be read. Received: {file} ({error})") from error
     short = [row[0] for row in rows if len(row) < 2]
@@ -148,16 +175,22 @@ def _some(names: Sequence[str]) -> str:
 def matched_labels(source: Source, class_names: Sequence[str] | None) -> np.ndarray | None:
     """The labels of `source` numbered as in `class_names`, which may be another set's.
 
-    Two folders need not hold the same classes; what counts is the name. Labels without names stay as they are, and so
-    does -1.
+    Two folders need not hold the same classes; what counts is the name. Where only one side has names, a number is
+    called by its digits. Labels without names on either side stay as they are, and so does -1.
     """
-    if source.labels is None or source.class_names is None or class_names is None:
+    if source.labels is None or (source.class_names is None and class_names is None):
         return source.labels
-    unknown = sorted(set(source.class_names) - set(class_names))
+    classes, places = np.unique(source.labels, return_inverse=True)
+    called = {number: source.class_names[number] if source.class_names else str(number) for number in classes.tolist()}
+    names = [name for number, name in called.items() if number >= 0]
+    if class_names is None:
+        numbers = {name: int(name) for name in names if name.isdecimal()}
+    else:
+        numbers = {name: number for number, name in enumerate(class_names)}
+    unknown = [name for name in names if name not in numbers]
     if unknown:
         raise ValueError(
-            f"`class_names` must hold every class of {source.name}. Received: class_names without {_some(unknown)}"
+            f"`source` must have no other classes than {_some(class_names) if class_names else 'numbers'}. "
+            f"Received: {source.name} with {_some(unknown)}"
         )
-    numbers = {name: number for number, name in enumerate(class_names)}
-    # A label of -1 finds the last of these.
-    return np.array([*(numbers[name] for name in source.class_names), -1], "int64")[source.labels]
+    return np.array([numbers[name] if number >= 0 else -1 for number, name in called.items()], "int64")[places]

@@ -137,9 +137,12 @@ def _record_source(builder: Any, split: str) -> tuple[RecordFiles, np.ndarray] |
     if not all(os.path.exists(part.filename) or "://" in str(part.filename) for part in parts):
         return None
     files = RecordFiles([str(part.filename) for part in parts])
-    ends = np.cumsum([part.examples_in_shard for part in parts])
-    starts = ends - [part.examples_in_shard for part in parts]
-    kept = [start + part.skip + np.arange(part.take) for start, part in zip(starts, parts, strict=True)]
+    # What is found counts: a file that is cut off holds fewer records than it is said to.
+    starts = np.cumsum(files.counts) - files.counts
+    kept = [
+        start + np.arange(part.skip, min(part.skip + part.take, count))
+        for start, count, part in zip(starts, files.counts, parts, strict=True)
+    ]
     return files, np.concatenate(kept)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -125,7 +126,7 @@ def _plain_numbers(path: str) -> Iterator[None]:
     """NumPy's reasons for not reading a file, told as one sentence; ours pass."""
     try:
         yield
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if str(error).startswith("`"):
             raise
         kind = os.path.splitext(path)[1]

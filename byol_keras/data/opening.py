@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..writing import is_remote
 from .arrays import ArraySource
-from .folder import FolderSource, find_pictures
+from .folder import FolderSource, find_pictures, is_subfolder
 from .labels import labels_from_csv, labels_from_folders, numbered_labels
 from .named import is_builder, open_builder, open_named
 from .numbers import load_npy, load_npz
@@ -69,7 +69,7 @@ def open_source(
     if not isinstance(labels, str | os.PathLike):
         return opened.relabelled(*numbered_labels(labels, len(opened), opened.name))
     if isinstance(opened, FolderSource):
-        return opened.relabelled(*labels_from_csv(os.fspath(labels), opened.name, opened.paths))
+        return opened.relabelled(*labels_from_csv(os.fspath(labels), opened.name, opened.paths, find_pictures))
     raise ValueError(f"`labels` must be an array where the pictures are no folder. Received: labels={labels!r}")
 
 
@@ -108,7 +108,7 @@ def _open_string(text: str, split: str | None, data_dir: str | None, keys: dict[
 def _name_and_split(text: str, split: str | None) -> tuple[str, str | None]:
     found = _SPLIT.fullmatch(text)
     # A folder may well have an @ in its name, and a pattern too.
-    if not found or text.startswith("tfrecord:") or os.path.exists(text):
+    if not found or text.startswith("tfrecord:") or _exists(text):
         return text, split
     if split not in (None, found[2]):
         raise ValueError(f"`split` must not be given twice. Received: split={split!r} for {text!r}")
@@ -138,7 +138,7 @@ def _open_folder(folder: str, split: str | None) -> Source:
             f"`source` must hold pictures: what a table holds, --kind vectors or another says. Received: {folder!r}"
         )
     if not is_folder(folder):
-        found = "which is a file of another kind" if os.path.exists(folder) else "which does not exist"
+        found = "which is a file of another kind" if _exists(folder) else "which does not exist"
         raise ValueError(
             "`source` must be a folder, an .npz or .npy file, tfds:NAME, tfrecord:PATTERN or shapes. "
             f"Received: {folder!r}, {found}"
@@ -160,7 +160,9 @@ def open_folder(folder: str, split: str | None, find: Callable[[str], list[str]]
         paths = find(folder)
         return FolderSource(folder, paths, *labels_from_folders(paths))
     paths = find(f"{folder}/{part}")
-    labels = labels_from_folders(paths, _classes_of_sisters(folder, parts) if part in parts else ())
+    in_folders = part in parts and all("/" in path for path in paths)
+    suffixes = tuple({os.path.splitext(path)[1].lower() for path in paths})
+    labels = labels_from_folders(paths, _classes_of_sisters(folder, parts, suffixes) if in_folders else ())
     return FolderSource(folder, [f"{part}/{path}" for path in paths], *labels)
 
 
@@ -185,6 +187,13 @@ def _parts(folder: str) -> set[str]:
     return {name for name in ("train", *_TEST_NAMES) if is_folder(f"{folder}/{name}")}
 
 
+def _exists(path: str) -> bool:
+    try:
+        return tf.io.gfile.exists(path)
+    except tf.errors.OpError:  # A store that TensorFlow does not know, or will not show.
+        return False
+
+
 def _is_folder(path: str) -> Callable[[str], bool]:
     return tf.io.gfile.isdir if is_remote(path) else os.path.isdir
 
@@ -203,7 +212,11 @@ def _part(folder: str, split: str | None, parts: set[str]) -> str | None:
     return found
 
 
-def _classes_of_sisters(folder: str, parts: set[str]) -> Sequence[str]:
+def _classes_of_sisters(folder: str, parts: set[str], suffixes: tuple[str, ...]) -> Sequence[str]:
     """So that a class has the same number in the training and in the test folder, should one of them lack another."""
-    listed = [(part, name.rstrip("/")) for part in parts for name in tf.io.gfile.listdir(f"{folder}/{part}")]
-    return [name for part, name in listed if not name.startswith(".") and tf.io.gfile.isdir(f"{folder}/{part}/{name}")]
+    listed = [(part, name) for part in parts for name in tf.io.gfile.listdir(f"{folder}/{part}")]
+    return [
+        name.rstrip("/")
+        for part, name in listed
+        if not name.startswith(".") and is_subfolder(f"{folder}/{part}/{name}", suffixes)
+    ]

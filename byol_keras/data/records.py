@@ -25,7 +25,7 @@ class RecordFiles:
     """The records of TFRecord files by number; 20 bytes of memory for each.
 
     The files are passed through once, from header to header. A file that is cut off ends with a record that can't be
-    read.
+    read. `counts` says how many each holds.
 
     Args:
         files: paths.
@@ -44,8 +44,9 @@ class RecordFiles:
     def __init__(self, files: Sequence[str]) -> None:
         self.files = list(files)
         found = [np.array(list(_walk(file)), "int64").reshape(-1, 2) for file in self.files]
+        self.counts = np.array([len(places) for places in found])
         self._places = np.concatenate(found)
-        self._shards = np.repeat(np.arange(len(found), dtype="int32"), [len(places) for places in found])
+        self._shards = np.repeat(np.arange(len(found), dtype="int32"), self.counts)
         self._handles = threading.local()
 
     def __len__(self) -> int:
@@ -191,7 +192,8 @@ def open_records(
         raise ValueError(f"`source` must hold records. Received: {name}, whose {len(files)} files are empty")
     features = _first_features(name, records)
     image_key = _find(features, image_key, _IMAGE_KEYS, "image_key", name)
-    label_key = _find(features, label_key, _LABEL_KEYS, "label_key", name) if _has(features, label_key) else None
+    classes = [key for key in _LABEL_KEYS if key in features and not isinstance(next(iter(features[key]), None), float)]
+    label_key = _find(features, label_key, classes, "label_key", name) if label_key or classes else None
     return RecordSource(name, records, image_key, label_key)
 
 
@@ -202,10 +204,6 @@ def _first_features(name: str, records: RecordFiles) -> dict[str, Sequence]:
         except Broken:
             continue
     raise ValueError(f"`source` must hold serialised tf.train.Example records. Received: {name}, which does not")
-
-
-def _has(features: dict[str, Sequence], label_key: str | None) -> bool:
-    return label_key is not None or any(key in features for key in _LABEL_KEYS)
 
 
 def _find(features: dict[str, Sequence], given: str | None, usual: Sequence[str], argument: str, name: str) -> str:

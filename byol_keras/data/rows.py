@@ -17,7 +17,7 @@ class Rows(Source):
     Args:
         values: array with one example in each row.
         labels: array of a class for each: integers from 0 on (-1 where one is not known), or names. Default None.
-        class_names: the names of the classes. Default None: those in `labels`, if it holds names.
+        class_names: the names of the classes, where `labels` holds numbers. Default None.
         name: what the user typed. Default `"array"`.
         many: what several of these examples are called. Default `"rows"`.
         columns: the names of the columns, where they have any. Default none.
@@ -39,8 +39,7 @@ class Rows(Source):
         columns: Sequence[str] = (),
         categories: dict[int, list[str]] | None = None,
     ) -> None:
-        labels, found = numbered_labels(labels, len(values), name)
-        super().__init__(name, len(values), labels, class_names or found)
+        super().__init__(name, len(values), *numbered_labels(labels, len(values), name, class_names))
         self.values, self.many = values, many
         self.columns, self.categories = tuple(columns), categories or {}
 

@@ -106,7 +106,7 @@ class Scan:
         """Why training would stop: a sentence for each reason, none where it would not.
 
         Args:
-            max_bad_fraction: the largest share of broken pictures, from 200 on. Default 0.01.
+            max_bad_fraction: the largest share of broken pictures, of 200 or more. Default 0.01.
             channels: 1 or 3 if they are changed to that many. Default None.
         """
         if not self.readable:

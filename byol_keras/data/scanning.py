@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..threads import cores
-from .decoding import decode, failing_in_words, read_header
+from .decoding import decode, read_header
 from .scan import NAMED, Duplicates, Scan
-from .source import Broken, Source
+from .source import Broken, Source, failing_in_words
 
 __all__ = ["scan"]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_positive
 from .numbers import open_arrays
 from .rows import Rows
 from .source import Source
@@ -47,10 +48,13 @@ def open_series(
     """
     if isinstance(source, Source):
         return source
+    if length is not None:
+        check_positive(length=length)
     class_names = None
     if is_table(source):
         table = read_table(os.fspath(source), split)
-        values, found, name = *_of_table(table, table.find_label(label_key, labelled)), table.name
+        label, name = table.find_label(label_key, labelled), table.name
+        values, found = _of_table(table, label), label and table.labels(label, required=label_key is not None)
     else:
         values, found, class_names, name = open_arrays(source, split, "series of numbers")
     if values.ndim not in (2, 3):
@@ -76,21 +80,10 @@ def series_length(values: np.ndarray) -> np.ndarray:
     return np.where(real.any(axis=1), real.shape[1] - np.argmax(real[:, ::-1], axis=1), 0)
 
 
-def _of_table(table: Table, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
-    columns = [
-        # The end of a series that is shorter than others.
-        [text.strip() or "nan" for text in column] if isinstance(column, list) else column
-        for name, column in table.columns.items()
-        if name != label
-    ]
-    try:
-        values = np.array([np.array(column, "float64") for column in columns]).T
-    except ValueError:
-        for name in table.columns:
-            if name != label:
-                table.numbers(name, ", one series in each row; `label_key` names the column of the classes")
-        raise
-    return values, None if label is None else table.labels(label)
+def _of_table(table: Table, label: str | None) -> np.ndarray:
+    remedy = ", one series in each row; `label_key` names the column of the classes"
+    # Gaps: the end of a series that is shorter than others.
+    return np.array([table.numbers(name, remedy, gaps=True) for name in table.columns if name != label]).T
 
 
 def _padded(values: np.ndarray, name: str, length: int | None) -> np.ndarray:
@@ -105,12 +98,13 @@ def _padded(values: np.ndarray, name: str, length: int | None) -> np.ndarray:
             f"missing. Received: {name}, of which series {number} lacks step {np.argmax(bad[number])} "
             f"({bad.any(axis=1).sum()} of {len(values)} series have such gaps)"
         )
-    values = np.where(padding[..., None], np.float32(0), values)
+    values = np.where(padding[..., None], np.float32(0), values)[:, :length]
     empty = np.flatnonzero(series_length(values) == 0)
     if len(empty):
         raise ValueError(
-            f"`source` must hold series with at least one step that is not zero. Received: {name}, of which series "
-            f"{empty[0]} has none ({len(empty)} such series)"
+            "`source` must hold series with at least one step that is not zero"
+            f"{f' among the first {length}' if length else ''}. Received: {name}, of which series {empty[0]} has none "
+            f"({len(empty)} such series)"
         )
     steps = length or int(series_length(values).max())
     values = values[:, :steps]

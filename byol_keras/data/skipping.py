@@ -1,6 +1,7 @@
 """The ledger of pictures that could not be used, and when there are too many of them."""
 
 import contextlib
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from ..writing import write_text
 __all__ = ["JUDGED_FROM", "Skipped", "TooManyBroken", "printable"]
 
 JUDGED_FROM = 200
+# Standard errors.
+_MARGIN = 3
 _UNSEEN, _GOOD, _BAD = 0, 1, 2
 
 
@@ -23,8 +26,9 @@ class TooManyBroken(ValueError):  # noqa: N818
 class Skipped:
     """What was skipped and why, each example once, whichever thread and epoch found it.
 
-    From 200 examples seen on, `max_bad_fraction` is enforced. TensorFlow wraps an exception that ends a stream into
-    one of its own: the original is kept in `failure`. `seen` and `bad` count different examples.
+    From 200 examples seen on, `max_bad_fraction` is enforced: exactly once all have been seen, before that with a
+    margin for chance, by which a part holds more broken ones than the whole. TensorFlow wraps an exception that ends a
+    stream into one of its own: the original is kept in `failure`. `seen` and `bad` count different examples.
 
     Args:
         length: int, number of examples of the source.
@@ -105,7 +109,10 @@ class Skipped:
         )
 
     def _judge(self) -> None:
-        if self.seen >= JUDGED_FROM and self.bad > self.max_bad_fraction * self.seen:
+        allowed = self.max_bad_fraction * self.seen
+        if self.seen < len(self._states):
+            allowed += _MARGIN * math.sqrt(allowed)
+        if self.seen >= JUDGED_FROM and self.bad > allowed:
             # Once is enough: the program may end while another thread is writing.
             if self.failure is None:
                 self.flush()

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from .folder import find_files
-from .labels import labels_from_csv
+from .labels import labels_from_csv, numbered_labels
 from .numbers import open_arrays
 from .opening import open_folder
 from .rows import Rows
@@ -23,10 +23,11 @@ def open_sounds(source: Any, *, split: str | None = None, labels: Any = None) ->
 
     Args:
         source: a folder of `.wav` files, which is searched all through; an array `(n, samples)` of waveforms in
-            [-1, 1], a pair of arrays (waveforms, labels), or an `.npz` or `.npy` file with them.
+            [-1, 1], a pair of arrays (waveforms, labels), or an `.npz` or `.npy` file with them. A `.wav` file is read
+            as a whole for each window of it: recordings of hours are better cut into minutes first.
         split: a part: as for folders of pictures a sub-folder, `train` or `test` say; of an `.npz` file an array.
-        labels: path of a CSV file that gives the files of a folder their classes; of arrays, an array. Default: what
-            the source itself brings, which for folders are the names of the sub-folders.
+        labels: path of a CSV file that gives the files of a folder their classes, or an array. Default: what the
+            source itself brings, which for folders are the names of the sub-folders.
 
     Example:
     >>> import numpy as np
@@ -40,9 +41,8 @@ def open_sounds(source: Any, *, split: str | None = None, labels: Any = None) ->
         opened: Source = open_folder(os.fspath(source).rstrip("/") or "/", split, find)
         opened.many = MANY
         if isinstance(labels, str | os.PathLike):
-            found = labels_from_csv(os.fspath(labels), opened.name, opened.paths)
-            return opened.relabelled(*found)
-        return opened
+            return opened.relabelled(*labels_from_csv(os.fspath(labels), opened.name, opened.paths, find))
+        return opened if labels is None else opened.relabelled(*numbered_labels(labels, len(opened), opened.name))
     values, found, class_names, name = open_arrays(source, split, "waveforms, or a folder of WAV files")
     if values.ndim != 2 or values.dtype.kind != "f":
         raise ValueError(

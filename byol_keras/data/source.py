@@ -1,22 +1,52 @@
 """What the house reads examples from: things that are numbered, cheap to open, and decoded later."""
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
-__all__ = ["Broken", "Source"]
+__all__ = ["CUT", "Broken", "Source", "failing_in_words"]
+
+CUT = "is cut off or damaged"
+"""The reason for what ends too early."""
+
+# From the messages of Pillow and TensorFlow.
+_SIGNS_OF_A_CUT = ("truncat", "premature", "eof", "unexpected end", "not enough", "invalid jpeg data", "broken data")
 
 
 class Broken(Exception):  # noqa: N818
     """One example that can't be used. Its text is the reason, in words; the run goes on without the example."""
 
 
+@contextlib.contextmanager
+def failing_in_words() -> Iterator[None]:
+    """Whatever a decoder stumbles over within becomes `Broken`, with the reason in words."""
+    try:
+        yield
+    except Broken:
+        raise
+    except Exception as error:  # In a stranger's file it may be anything, and is of a dozen types.
+        raise Broken(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if any(sign in text.lower() for sign in _SIGNS_OF_A_CUT):
+        return CUT
+    if "DecompressionBomb" in type(error).__name__:
+        return "claims more pixels than are decoded"
+    if "UnidentifiedImage" in type(error).__name__:
+        return "is damaged: its header can't be read"
+    return f"is damaged: {text[:200] or type(error).__name__}"
+
+
 class Source:
     """Random access to examples of which nothing is decoded yet.
 
     A concrete source overrides `read`, and `path` where its examples have names of their own; `many` is what several of
-    its examples are called.
+    its examples are called. Rows of a table have names of `columns`, and the words of `categories` by their number.
 
     Args:
         name: what the user typed, for messages.
@@ -35,6 +65,8 @@ class Source:
     """
 
     many = "pictures"
+    columns: Sequence[str] = ()
+    categories: Mapping[int, Sequence[str]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -90,6 +122,7 @@ class _Subset(Source):
             )
         super().__init__(source.name, len(indices), self._pick, source.class_names)
         self._source, self._indices, self.many = source, indices, source.many
+        self.columns, self.categories = source.columns, source.categories
 
     def _pick(self) -> np.ndarray | None:
         labels = self._source.labels

@@ -3,13 +3,13 @@
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["LABELS", "Table", "is_table", "parquet_tools", "read_table"]
+__all__ = ["LABELS", "Table", "as_classes", "is_table", "parquet_tools", "read_rows", "read_table"]
 
 LABELS = ("label", "class", "target")
 """What the column of classes is called, where nobody says."""
@@ -52,40 +52,53 @@ class Table:
                 known = ", ".join(list(self.columns)[:20])
                 raise ValueError(f"`{argument}` must name columns of {self.name}: {known}. Received: {name!r}")
 
-    def labels(self, name: str) -> np.ndarray:
-        """A column as classes: whole numbers, or names."""
-        try:
-            values = self.numbers(name)
-        except ValueError:
-            return np.array([text.strip() for text in self.columns[name]])
-        if np.all(values == np.round(values)):
-            return values.astype("int64")
+    def labels(self, name: str, required: bool = True) -> list[int | str | None] | None:
+        """A column as classes, see `as_classes`; one of other numbers than whole ones holds none.
+
+        Args:
+            name: of the column.
+            required: whether a column without classes is refused; else it has no labels.
+        """
+        classes = as_classes(self._texts(name))
+        names = {label for label in classes if isinstance(label, str) and label.lower() not in _MISSING}
+        if not names or not all(map(_is_number, names)):
+            return classes
+        if not required:
+            return None
         raise ValueError(
             f"`label_key` must name a column of classes, whole numbers or names. Received: {name!r} of {self.name}, "
-            f"which holds {values[values != np.round(values)][0]}"
+            f"which holds {min(names)}"
         )
 
     def categories(self, name: str, words: Sequence[str] | None) -> tuple[np.ndarray, list[str]]:
         """A column as numbers of its words, -1 for words that are not among them, and the words."""
-        column = self.columns[name]
-        texts = [text.strip() for text in column] if isinstance(column, list) else [f"{value:g}" for value in column]
+        texts = self._texts(name)
         words = sorted(set(texts)) if words is None else list(words)
         numbers = {word: float(number) for number, word in enumerate(words)}
         return np.array([numbers.get(text, -1.0) for text in texts], "float32"), words
 
-    def numbers(self, name: str, remedy: str = "") -> np.ndarray:
+    def _texts(self, name: str) -> list[str]:
+        column = self.columns[name]
+        if isinstance(column, list):
+            return [text.strip() for text in column]
+        return [text.removesuffix(".0") for text in column.astype(str).tolist()]
+
+    def numbers(self, name: str, remedy: str = "", gaps: bool = False) -> np.ndarray:
         """A column as float64; what is missing or no number is a ValueError that tells where.
 
         Args:
             name: of the column.
             remedy: what to do about a column of words, in words.
+            gaps: whether numbers may be missing, and are NaN then; infinity passes as well.
         """
         column = self.columns[name]
+        if gaps and isinstance(column, list):
+            column = ["nan" if text.strip().lower() in _MISSING else text for text in column]
         try:
             values = np.array(column, "float64")
         except ValueError:
             raise ValueError(self._no_number(name, column, remedy)) from None
-        bad = np.flatnonzero(~np.isfinite(values))
+        bad = [] if gaps else np.flatnonzero(~np.isfinite(values))
         if len(bad):
             where = f"whose column {name!r} holds {values[bad[0]]} in row {bad[0] + 1} ({len(bad)} of them)"
             raise ValueError(
@@ -124,6 +137,25 @@ def read_table(path: str, split: str | None = None) -> Table:
     return table
 
 
+def as_classes(cells: Iterable[object]) -> list[int | str | None]:
+    """Classes as they are written: whole numbers if all are, otherwise names; None where nothing is.
+
+    Example:
+    >>> as_classes(["0", "", "NA", "12.0"]), as_classes(["cat", "", 3])
+    ([0, None, None, 12], ['cat', None, '3'])
+    """
+    texts = ["" if cell is None else str(cell).strip() for cell in cells]
+    known = {text for text in texts if text.lower() not in _MISSING}
+    if all(_is_number(text) and float(text).is_integer() for text in known):
+        return [_whole(text) if text in known else None for text in texts]
+    return [text or None for text in texts]
+
+
+def _whole(text: str) -> int:
+    # Many digits are more than a float holds.
+    return int(text) if text.removeprefix("-").isdecimal() else int(float(text))
+
+
 def is_table(source: object) -> bool:
     """Whether this is the path of a table."""
     return isinstance(source, str | os.PathLike) and os.fspath(source).endswith((".csv", ".parquet"))
@@ -140,7 +172,10 @@ def parquet_tools() -> tuple[ModuleType, ModuleType]:
 
 
 def _read_csv(path: str) -> Table:
-    rows = list(_lines(path))
+    try:
+        rows = read_rows(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"`source` must be a CSV file that can be read. Received: {path} ({error})") from error
     named = bool(rows) and not any(map(_is_number, rows[0]))
     width = max(map(len, rows), default=0)
     names = [text.strip() for text in rows.pop(0)] if named else []
@@ -154,14 +189,12 @@ def _read_csv(path: str) -> Table:
     return Table(path, columns, named)
 
 
-def _lines(path: str) -> Iterator[list[str]]:
-    try:
-        with tf.io.gfile.GFile(path, "rb") as stream:
-            text = stream.read().decode("utf-8-sig")
-        delimiter = next((sign for sign in ",;\t" if sign in text[: text.find("\n") + 1 or None]), ",")
-        yield from (row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"`source` must be a CSV file that can be read. Received: {path} ({error})") from error
+def read_rows(path: str) -> list[list[str]]:
+    """The cells of a CSV file without its empty lines; commas, semicolons or tabs divide them, as in the first one."""
+    with tf.io.gfile.GFile(path, "rb") as stream:
+        text = stream.read().decode("utf-8-sig")
+    delimiter = next((sign for sign in ",;\t" if sign in text[: text.find("\n") + 1 or None]), ",")
+    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
 
 
 def _read_parquet(path: str) -> Table:
@@ -169,7 +202,7 @@ def _read_parquet(path: str) -> Table:
     try:
         with tf.io.gfile.GFile(path, "rb") as stream:
             table = pq.read_table(pa.BufferReader(stream.read()))
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise ValueError(f"`source` must be a Parquet file that can be read. Received: {path} ({error})") from error
     return Table(path, {name: _column(table.column(name)) for name in table.column_names}, named=True)
 
@@ -177,7 +210,7 @@ def _read_parquet(path: str) -> Table:
 def _column(column: object) -> np.ndarray | list[str]:
     values = column.to_numpy()
     if values.dtype.kind in "iufb":
-        return values.astype("float64")
+        return values.astype("uint8") if values.dtype.kind == "b" else values
     return ["" if value is None else str(value) for value in values]
 
 

@@ -11,10 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from ..arguments import did_you_mean
+from .folder import find_files
 from .labels import labels_from_folders, labels_where_known
 from .opening import folder_part
 from .rows import Rows
 from .source import Source
+from .tables import as_classes
 
 __all__ = ["Texts", "open_texts", "read_texts"]
 
@@ -101,7 +103,8 @@ def open_texts(
     if isinstance(source, str | os.PathLike):
         path = folder_part(os.fspath(source), split)
         found = Texts(*_renamed(read_texts, path, text_key, label_key))
-        return Rows(found.texts, found.labels if labels is None else labels, found.class_names, path, many=MANY)
+        classes = found[1:] if labels is None else (labels, None)
+        return Rows(found.texts, *classes, path, many=MANY)
     if split not in (None, "train"):
         raise ValueError(f"`split` must be None for texts in memory, which have no parts. Received: split={split!r}")
     texts, found = source if isinstance(source, tuple) and len(source) == 2 else (source, None)
@@ -124,18 +127,26 @@ def _strings(texts: Any) -> np.ndarray:
             raise ValueError(f"`source` must hold texts. Received: {type(text).__name__} at position {index}")
         if not text.strip():
             raise ValueError(f"`source` must hold texts with something to see. Received: {text!r} at position {index}")
-    return np.array([text.decode() if isinstance(text, bytes) else str(text) for text in texts], "object")
+    return np.array([_string(text, index) for index, text in enumerate(texts)], "object")
+
+
+def _string(text: str | bytes, index: int) -> str:
+    try:
+        return text.decode() if isinstance(text, bytes) else _whole(text)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"`source` must hold texts in UTF-8. Received: position {index} ({error})") from error
+
+
+def _whole(text: str) -> str:
+    """With a question mark for half a character, as of an emoji that was cut: no file could hold it."""
+    return str(text).encode("utf-8", "replace").decode()
 
 
 def _from_folder(path: str) -> Texts:
-    files = sorted(
-        os.path.relpath(os.path.join(folder, name), path).replace(os.sep, "/")
-        for folder, _, names in tf.io.gfile.walk(path)
-        for name in names
-        if name.lower().endswith(".txt")
-    )
-    if not files:
-        raise ValueError(f"`path` must hold .txt files, one for each text. Received: path={path}, which holds none")
+    try:
+        files = find_files(path, (".txt",), "texts")
+    except ValueError as error:
+        raise ValueError(str(error).replace("`source`", "`path`")) from None
     texts = [_read(os.path.join(path, file)) for file in files]
     kept = [number for number, content in enumerate(texts) if content.strip()]
     found = _kept(((texts[number], None) for number in kept), path)
@@ -172,7 +183,7 @@ def _objects(path: str, text: str, label: str) -> Iterator[tuple[str, object]]:
                 f"`path` must hold a JSON object with a string under {text!r} a line. "
                 f"Received: {path}, line {number}: {line.strip()[:100]}"
             )
-        yield row[text], row.get(label)
+        yield _whole(row[text]), row.get(label)
 
 
 def _kept(rows: Iterator[tuple[str, object]], path: str) -> Texts:
@@ -181,19 +192,14 @@ def _kept(rows: Iterator[tuple[str, object]], path: str) -> Texts:
     if not pairs:
         raise ValueError(f"`path` must hold at least one text. Received: path={path}, without any")
     texts, labels = zip(*pairs, strict=True)
-    return Texts(np.array(texts, "object"), *labels_where_known(_of_one_type(labels), path))
-
-
-def _of_one_type(labels: tuple) -> list:
-    """Labels as integers if all of them are, otherwise as names."""
-    known = [str(label) for label in labels if label is not None]
-    as_numbers = all(label.removeprefix("-").isdecimal() for label in known)
-    return [label if label is None else int(label) if as_numbers else str(label) for label in labels]
+    return Texts(np.array(texts, "object"), *labels_where_known(as_classes(labels), path))
 
 
 def _read(path: str) -> str:
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
             return file.read().decode("utf-8-sig")
+    except (OSError, tf.errors.OpError) as error:
+        raise ValueError(f"`path` must hold texts that may be read. Received: {path} ({error})") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"`path` must hold texts in UTF-8. Received: {path} ({error})") from error

@@ -47,7 +47,10 @@ def open_vectors(
         return source
     if is_table(source):
         table = read_table(os.fspath(source), split)
-        return _rows(table, labels, table.find_label(label_key, labelled), columns, categorical)
+        label = table.find_label(label_key, labelled)
+        if labels is None and label is not None:
+            labels = table.labels(label, required=label_key is not None)
+        return _rows(table, labels, label, columns, categorical)
     values, found, class_names, name = open_arrays(source, split, "rows of numbers")
     flat = values if values.ndim == 2 else values.reshape(len(values), -1)
     labels = found if labels is None else labels
@@ -71,8 +74,6 @@ def _rows(table: Table, labels: Any, label: str | None, columns: Sequence[str] |
             )
             values = table.numbers(name, remedy).astype("float32")
         parts.append(values)
-    if labels is None and label is not None:
-        labels = table.labels(label)
     return Rows(np.stack(parts, axis=1), labels, name=table.name, columns=names, categories=categories)
 
 

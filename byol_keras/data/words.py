@@ -1,6 +1,7 @@
 """From strings to token ids: the preprocessor of a model that reads texts."""
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -81,14 +82,14 @@ def _checked(texts: Sequence[str]) -> np.ndarray:
 
 def _words(texts: np.ndarray, vocabulary: int | Sequence[str], split: str) -> list[str]:
     """The words to know, in the order of their ids."""
-    if not isinstance(vocabulary, int):
+    if not isinstance(vocabulary, Integral):
         return _known_words(texts, list(vocabulary), split)
     if vocabulary < 3:
         raise ValueError(
             "`vocabulary` must count padding, unknown words and at least one word, so be 3 or more. "
             f"Received: vocabulary={vocabulary}"
         )
-    counting = keras.layers.TextVectorization(max_tokens=vocabulary, split=split)
+    counting = keras.layers.TextVectorization(max_tokens=int(vocabulary), split=split)
     counting.adapt(tf.data.Dataset.from_tensor_slices(texts).batch(_BATCH))
     words = counting.get_vocabulary(include_special_tokens=False)
     if not words:

@@ -56,7 +56,7 @@ class Workers:
         """Everybody's text."""
         if self.count == 1:
             return [text]
-        data = text.encode()
+        data = text.encode(errors="backslashreplace")
         lengths = self.exchanged([len(data)])[:, 0]
         # TensorFlow crashes where it is to add up vectors of no length.
         padded = data.ljust(max(1, int(lengths.max())), b"\0")

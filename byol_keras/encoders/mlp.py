@@ -36,12 +36,16 @@ def mlp(
     >>> mlp(784, widths=(512, 128)).output_shape
     (None, 128)
     """
-    columns = input_shape if isinstance(input_shape, int) else input_shape[0]
-    check_positive(input_shape=columns)
+    sizes = tuple(input_shape) if isinstance(input_shape, list | tuple) else (input_shape,)
+    if len(sizes) != 1:
+        raise ValueError(
+            f"`input_shape` must be a number of columns, or a tuple of it. Received: input_shape={input_shape}"
+        )
+    check_positive(input_shape=sizes[0])
     if not widths:
         raise ValueError(f"`widths` must name at least one layer. Received: widths={widths}")
-    mean, deviation = statistics or (None, None)
-    inputs = keras.Input((columns,), name="features")
+    mean, deviation = (None, None) if statistics is None else statistics
+    inputs = keras.Input((int(sizes[0]),), name="features")
     rows = Columns(mean, deviation, categories, name="columns")(inputs)
     for number, width in enumerate(widths, start=1):
         check_positive(widths=width)

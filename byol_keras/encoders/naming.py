@@ -9,7 +9,7 @@ import keras
 from ..arguments import did_you_mean
 from ..layers import convert_batch_norm
 from .pooling import pooled
-from .residual import Shape, Statistics
+from .residual import Shape, Statistics, pixel_normalization
 from .resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from .small import small_resnet
 
@@ -25,13 +25,14 @@ def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -
     """Builds an encoder with fresh weights: one of ours, or any network of `keras.applications`.
 
     `x2` behind one of our names doubles all its channels, as in the paper's ResNet-50 (2x). Pictures of up to 64 pixels
-    get the small stem of our ResNets. Networks of `keras.applications` get our fused batch normalisation, and the
-    pixels in [0, 1] are normalised in front of them, as ours do it.
+    get the small stem of our ResNets. Networks of `keras.applications` get our fused batch normalisation, and take
+    pixels in [0, 1] as ours do: they are normalised in front of them.
 
     Args:
         name: `"resnet18"`, ..., `"small_resnet"`, `"resnet50x2"`, `"MobileNetV3Small"`, `"EfficientNetV2B0"`, ...
         input_shape: `(height, width, channels)`.
-        statistics: mean and standard deviation of the pixels. Default ImageNet's for three channels.
+        statistics: mean and standard deviation of the pixels. Default as in `resnet18` for ours; 0.5 and 0.5, which
+            make -1 to 1 of the pixels, for networks of `keras.applications`.
 
     Example:
     >>> named("small_resnet", (32, 32, 3)).output_shape
@@ -42,7 +43,7 @@ def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -
     wider = _WIDER.fullmatch(name)
     ours, width = (wider[1], int(wider[2])) if wider else (name, 1)
     if ours in _OURS:
-        small = ours != "small_resnet" and max(input_shape[:2]) <= _SMALL_PICTURES
+        small = ours != "small_resnet" and None not in input_shape[:2] and max(input_shape[:2]) <= _SMALL_PICTURES
         stem = {"stem": "small"} if small else {}
         return _OURS[ours](input_shape, width=width, statistics=statistics, **stem)
     networks = _applications()
@@ -52,10 +53,10 @@ def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -
             f"`encoder` must be one of {', '.join(_OURS)} or a network of keras.applications."
             f"{did_you_mean(name, known)} Received: encoder={name!r}"
         )
-    return _from_applications(networks[name.lower()], input_shape)
+    return _from_applications(networks[name.lower()], input_shape, (0.5, 0.5) if statistics is None else statistics)
 
 
-def _from_applications(build: Callable, input_shape: Shape) -> keras.Model:
+def _from_applications(build: Callable, input_shape: Shape, statistics: Statistics) -> keras.Model:
     # Of any size inside, so that `resized` finds one input shape only.
     any_size = (None, None, input_shape[-1])
     backbone = convert_batch_norm(build(include_top=False, weights=None, input_shape=any_size))
@@ -63,7 +64,9 @@ def _from_applications(build: Callable, input_shape: Shape) -> keras.Model:
     rescales = "include_preprocessing" in inspect.signature(build).parameters
     rescales = rescales or any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers)
     pixels = keras.Input(input_shape, name="pixels")
-    scaled = keras.layers.Rescaling(255.0 if rescales else 2.0, 0.0 if rescales else -1.0, dtype="float32")(pixels)
+    scaled = pixel_normalization(input_shape[-1], statistics)(pixels)
+    if rescales:
+        scaled = keras.layers.Rescaling(127.5, 127.5, dtype="float32")(scaled)
     return pooled(keras.Model(pixels, backbone(scaled), name=backbone.name))
 
 

@@ -7,7 +7,7 @@ import keras
 from ..arguments import check_positive
 from .series import Statistics, pooled_steps, series_input
 
-__all__ = ["CELLS", "recurrent"]
+__all__ = ["CELLS", "recurrent", "recurrent_layer"]
 
 CELLS = {"simple": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 """What `recurrent` takes as `cell`."""
@@ -61,6 +61,14 @@ def recurrent(
     if unroll and input_shape[0] is None:
         raise ValueError(f"`unroll` needs a known time in `input_shape`. Received: input_shape={tuple(input_shape)}")
     for number, width in enumerate(units, start=1):
-        layer = CELLS[cell](width, return_sequences=True, unroll=unroll, name=f"{cell}_{number}")
+        layer = recurrent_layer(cell, width, unroll, name=f"{cell}_{number}")
         steps = (keras.layers.Bidirectional(layer, name=f"both_ways_{number}") if bidirectional else layer)(steps)
     return keras.Model(inputs, pooled_steps(steps), name=name)
+
+
+def recurrent_layer(cell: str, units: int, unroll: bool, name: str | None = None) -> keras.layers.RNN:
+    """A layer of this cell, which gives every step a state."""
+    # TensorFlow can't make orthogonal matrices, which are Keras' default, in bfloat16.
+    orthogonal = keras.config.dtype_policy().variable_dtype != "bfloat16"
+    initializer = "orthogonal" if orthogonal else "glorot_uniform"
+    return CELLS[cell](units, return_sequences=True, unroll=unroll, recurrent_initializer=initializer, name=name)

@@ -9,7 +9,7 @@ import numpy as np
 from ..layers import PixelNormalization
 from .blocks import Blocks
 
-__all__ = ["Shape", "Stage", "Statistics", "residual_network"]
+__all__ = ["Shape", "Stage", "Statistics", "pixel_normalization", "residual_network"]
 
 Shape = tuple[int | None, int | None, int]
 Statistics = tuple[Sequence[float] | float, Sequence[float] | float]
@@ -46,7 +46,10 @@ def residual_network(
     if stem not in STEMS:
         raise ValueError(f'`stem` must be "imagenet" or "small". Received: stem={stem}')
     inputs = keras.Input(input_shape, name="pixels")
-    x = _pixel_normalization(input_shape[-1], statistics)(inputs)
+    channels = input_shape[-1]
+    if statistics is None:
+        statistics = IMAGENET if channels == 3 else (0.5, 0.25)
+    x = pixel_normalization(channels, statistics)(inputs)
     x = blocks.stem(x, stages[0].filters, stem)
     for index, stage in enumerate(stages, start=1):
         x = _apply_stage(x, stage, blocks, f"stage_{index}")
@@ -63,8 +66,9 @@ def _apply_stage(x: keras.KerasTensor, stage: Stage, blocks: Blocks, name: str) 
     return x
 
 
-def _pixel_normalization(channels: int, statistics: Statistics | None) -> PixelNormalization:
-    mean, std = _per_channel(statistics or (IMAGENET if channels == 3 else (0.5, 0.25)), channels)
+def pixel_normalization(channels: int, statistics: Statistics) -> PixelNormalization:
+    """The layer that brings pixels of this mean and standard deviation to 0 and 1."""
+    mean, std = _per_channel(statistics, channels)
     return PixelNormalization(
         mean=mean.tolist(), variance=np.square(std).tolist(), dtype="float32", name="pixel_normalization"
     )

@@ -2,6 +2,7 @@
 
 import keras
 
+from ..cloning import copy_weights, revived
 from .residual import Shape
 
 __all__ = ["resized"]
@@ -30,9 +31,8 @@ def resized(encoder: keras.Model, input_shape: Shape) -> keras.Model:
         raise ValueError(f"`encoder` must be a functional model of one input. Received: encoder={encoder.name!r}")
     inputs[0]["config"]["batch_shape"] = (None, *input_shape)
     try:
-        with keras.saving.custom_object_scope(_own_classes(encoder)):
-            copy = keras.saving.deserialize_keras_object(serialized, safe_mode=False)
-        copy.set_weights(encoder.get_weights())
+        copy = revived(serialized, encoder)
+        copy_weights(encoder, copy)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
@@ -40,8 +40,3 @@ def resized(encoder: keras.Model, input_shape: Shape) -> keras.Model:
             f"`get_config()`. Received: {encoder.name!r}, which does not: {reason}"
         ) from None
     return copy
-
-
-def _own_classes(encoder: keras.Model) -> dict[str, type]:
-    classes = {type(layer) for layer in encoder._flatten_layers()}
-    return {own.__name__: own for own in classes if not own.__module__.startswith("keras.")}

@@ -28,7 +28,7 @@ def series_input(
             "`input_shape` must be (time, channels), positive integers of which time may be None. "
             f"Received: input_shape={input_shape}"
         )
-    mean, deviation = statistics or (None, None)
+    mean, deviation = (None, None) if statistics is None else statistics
     inputs = keras.Input(sizes, name="series")
     return inputs, Steps(mean, deviation, name="steps")(inputs)
 

@@ -4,7 +4,7 @@ import keras
 
 from ..arguments import check_positive
 from ..layers import Positions, Words
-from .recurrent import CELLS
+from .recurrent import CELLS, recurrent_layer
 from .series import pooled_steps
 
 __all__ = ["KINDS", "text"]
@@ -63,14 +63,9 @@ def text(
         tokens = keras.layers.LayerNormalization(name="norm")(tokens)
     else:
         for number in range(1, depth + 1):
-            cell = CELLS[kind](width // 2, return_sequences=True, unroll=unroll, recurrent_initializer=_recurrent())
-            tokens = keras.layers.Bidirectional(cell, name=f"{kind}_{number}")(tokens)
+            layer = recurrent_layer(kind, width // 2, unroll)
+            tokens = keras.layers.Bidirectional(layer, name=f"{kind}_{number}")(tokens)
     return keras.Model(inputs, pooled_steps(tokens), name=name)
-
-
-def _recurrent() -> str:
-    # TensorFlow can't make orthogonal matrices, which are Keras' default, in bfloat16.
-    return "glorot_uniform" if keras.config.dtype_policy().variable_dtype == "bfloat16" else "orthogonal"
 
 
 def _attentive(tokens: keras.KerasTensor, number: int) -> keras.KerasTensor:

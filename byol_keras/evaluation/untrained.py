@@ -2,7 +2,7 @@
 
 import keras
 
-from ..cloning import drawing_from, rebuilt
+from ..cloning import drawing_from, rebuilt, refresh_constants
 
 __all__ = ["untrained"]
 
@@ -34,6 +34,7 @@ def untrained(encoder: keras.Model, seed: int = 0) -> keras.Model:
     for ours, theirs in zip(encoder.weights, fresh.weights, strict=True):
         if id(ours) not in moved:
             theirs.assign(ours)
+    refresh_constants(fresh)
     return fresh
 
 

@@ -58,7 +58,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     @property
     def _together(self) -> bool:
-        return self.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1
+        several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        return self.synchronized and several and not tf.distribute.in_cross_replica_context()
 
     def _can_fuse(self, inputs: tf.Tensor, training: bool) -> bool:
         rank = len(inputs.shape)

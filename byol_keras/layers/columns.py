@@ -47,13 +47,26 @@ class Columns(keras.layers.Layer):
                     f"Received: categories={self.categories}"
                 )
 
+    def build(self, input_shape: tuple) -> None:
+        columns = input_shape[-1]
+        for name, values in (("mean", self.mean), ("deviation", self.deviation)):
+            if values is not None and len(values) != columns:
+                raise ValueError(
+                    f"`{name}` must have one number for each of the {columns} columns. Received: {len(values)} numbers"
+                )
+        if not max(self.categories, default=0) < columns:
+            raise ValueError(
+                f"`categories` must be of columns from 0 to {columns - 1}. Received: categories={self.categories}"
+            )
+
     def call(self, rows: tf.Tensor) -> tf.Tensor:
         numeric = [column for column in range(rows.shape[-1]) if column not in self.categories]
         scaled = rows if self.mean is None else rows - tf.constant(self.mean)
         scaled = scaled if self.deviation is None else scaled / tf.constant(self.deviation)
-        parts = [tf.gather(scaled, numeric, axis=-1)] if self.categories else [scaled]
+        parts = [tf.gather(scaled, tf.constant(numeric, tf.int32), axis=-1)] if self.categories else [scaled]
         for column, count in sorted(self.categories.items()):
-            parts.append(tf.one_hot(tf.cast(rows[..., column], tf.int32), count))
+            found = rows[..., column, tf.newaxis] == tf.range(count, dtype=rows.dtype)
+            parts.append(tf.cast(found, rows.dtype))
         return tf.concat(parts, axis=-1)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

@@ -2,6 +2,7 @@
 
 import keras
 
+from ..cloning import refresh_constants
 from .batch_normalization import BatchNormalization
 
 __all__ = ["convert_batch_norm"]
@@ -44,6 +45,7 @@ def convert_batch_norm(model: keras.Model, synchronized: bool = False) -> keras.
     for layer, twin in twins:
         for source, variable in zip(layer.variables, twin.variables, strict=True):
             variable.assign(source)
+    refresh_constants(converted)
     return converted
 
 

@@ -18,7 +18,7 @@ class MaskedConv1D(keras.layers.Conv1D):
         filters: Number of output channels.
         kernel_size: Steps that an output sees.
         strides: Steps from one output to the next. Default 1.
-        **kwargs: Everything else that `keras.layers.Conv1D` takes, but no other padding.
+        **kwargs: Everything else that `keras.layers.Conv1D` takes, but `padding` and `data_format`.
 
     Example:
     >>> import keras
@@ -28,14 +28,27 @@ class MaskedConv1D(keras.layers.Conv1D):
     """
 
     def __init__(self, filters: int, kernel_size: int, strides: int = 1, **kwargs: object) -> None:
-        super().__init__(filters, kernel_size, strides, **{"padding": "valid"} | kwargs)
+        super().__init__(filters, kernel_size, strides, **{"padding": "valid", "data_format": "channels_last"} | kwargs)
+        if (self.padding, self.data_format) != ("valid", "channels_last"):
+            raise ValueError(
+                "`padding` and `data_format` must be left out: a series is padded by its mask, channels come last. "
+                f"Received: padding={self.padding!r}, data_format={self.data_format!r}"
+            )
         self.supports_masking = True
 
     def call(self, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
         if mask is not None:
             inputs = tf.where(mask[..., tf.newaxis], inputs, tf.zeros([], inputs.dtype))
         around = self._around()
-        return super().call(tf.pad(inputs, [[0, 0], [around // 2, around - around // 2], [0, 0]]))
+        inputs = tf.pad(inputs, [[0, 0], [around // 2, around - around // 2], [0, 0]])
+        # What all convolutions do: that of `Conv1D` makes no use of `convolution_op`.
+        return super(keras.layers.Conv1D, self).call(inputs)
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        if self.kernel_size != (1,):
+            return super().convolution_op(inputs, kernel)
+        # With strides its gradient writes beyond its memory in oneDNN, where there are few channels.
+        return keras.ops.conv(inputs[:, :: self.strides[0]], kernel, data_format=self.data_format)
 
     def compute_mask(self, inputs: tf.Tensor, previous_mask: tf.Tensor | None = None) -> tf.Tensor | None:
         return None if previous_mask is None else previous_mask[:, :: self.strides[0]]

@@ -32,9 +32,9 @@ class OverFrames(keras.layers.Wrapper):
         super().build((input_shape[0], *input_shape[2:]))
 
     def call(self, clips: keras.KerasTensor) -> keras.KerasTensor:
-        found = self.layer(keras.ops.reshape(clips, (-1, *clips.shape[2:])))
-        each = keras.ops.shape(clips)[1]
-        return keras.ops.mean(keras.ops.reshape(found, (-1, each, *found.shape[1:])), axis=1)
+        _, frames, *picture = keras.ops.shape(clips)
+        found = self.layer(keras.ops.reshape(clips, (-1, *picture)))
+        return keras.ops.mean(keras.ops.reshape(found, (-1, frames, *keras.ops.shape(found)[1:])), axis=1)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return self.layer.compute_output_shape((input_shape[0], *input_shape[2:]))

@@ -121,7 +121,7 @@ def spectrogram(
         )
     length = round(window * rate)
     layer = LogMelSpectrogram(
-        *(statistics or (0.0, 1.0)),
+        *((0.0, 1.0) if statistics is None else statistics),
         # LiteRT has Fourier transforms of powers of two only.
         fft_length=2 ** math.ceil(math.log2(length)),
         sequence_length=length,
@@ -156,7 +156,7 @@ def spectrogram_statistics(preprocessor: keras.Model, clips: np.ndarray) -> tupl
             f"`clips` must be waveforms, floats in [-1, 1] of shape (clips, {samples}). "
             f"Received: clips of shape {clips.shape} and dtype {clips.dtype}"
         )
-    if not np.abs(clips).max() <= 1.0:
+    if not np.abs(clips).max() <= _LOUDEST:
         raise ValueError(f"`clips` must be finite and lie in [-1, 1]. Received: {np.abs(clips).max()} as the loudest")
     parts = [np.asarray(preprocessor(clips[start : start + _AT_ONCE])) for start in range(0, len(clips), _AT_ONCE)]
     values = np.concatenate(parts)

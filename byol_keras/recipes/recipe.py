@@ -103,6 +103,10 @@ class Recipe:
 
     def views(self, size: int | tuple[int, int] | None = None) -> ImageViews | InstrumentViews:
         """The views of pictures, of the size that the recipe gives them or of another."""
+        if self.kind != "pictures":
+            raise ValueError(
+                f"`views` are made by recipes for pictures. Received: {self.name}, which is for {self.kind}"
+            )
         return of_pictures(size or self.view_size(), **self.view_options)
 
     def view_size(self, size: tuple[int, int] | None = None) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """What to do after a run: sentences, with commands where there are any."""
 
 import shlex
+from collections.abc import Iterator
 
 from .journal import History, series
 from .record import RunRecord
@@ -14,43 +15,52 @@ Advice = tuple[str, str | None]
 MUCH_WAITING = 0.2
 
 
-def advise(run: RunRecord, colour: str, judged: bool) -> list[Advice]:
+def advise(run: RunRecord, colour: str, health: str, baselines: int | None) -> list[Advice]:
     """Sentences for the verdict, each with a command or None.
 
     Args:
         run: the run folder.
         colour: the verdict's state.
-        judged: whether there is an evaluation.
+        health: the state of its measurements, such as `"healthy"` or `"collapsing"`.
+        baselines: how many the encoder was judged beside; None where it was not judged.
     """
     advice: list[Advice] = []
-    if colour == "bad":
+    if colour == "bad" or health == "collapsing":
         advice.append(("Start again with a recipe by name, or with a lower learning rate.", None))
-    elif not judged and run.history:
-        advice.append((f"Judge it with labelled {run.words.many}:", evaluate_command(run)))
-    if judged and colour == "unsure" and run.history:
-        advice.append(
-            (
-                f"Train for longer, or on more {run.words.many}: this run made {count(run.history[-1]['step'])} steps.",
-                None,
-            )
-        )
-    elif colour != "bad" and still_rising(run.history):
-        advice.append(("Its accuracy was still rising when the run ended: train for longer.", None))
+    elif run.history:
+        advice += _what_is_open(run, colour, baselines)
     waiting = series(run.history, "waiting")[1]
     if len(waiting) and waiting.mean() > MUCH_WAITING:
         share = percent(waiting.mean())
-        advice.append((f"The device waited for data {share} of the time: --cache keeps pictures in memory.", None))
+        advice.append((f"The device waited for data {share} of the time: byol-keras bench says what would help.", None))
     if colour == "good":
-        embed = f"byol-keras embed --run {shlex.quote(run.path)} --output features.npz"
-        advice.append(("Put it to use:", embed))
+        advice.append(("Put it to use:", f"{_command('embed', run)} --output features.npz"))
     return advice
 
 
+def _what_is_open(run: RunRecord, colour: str, baselines: int | None) -> Iterator[Advice]:
+    """What to do with a run that is not known to be wrong."""
+    if baselines is None:
+        yield f"Judge it with labelled {run.words.many}:", evaluate_command(run)
+    elif not baselines:
+        yield "Judge it beside the untrained network:", evaluate_command(run)
+    if baselines and colour == "unsure":
+        steps = count(run.history[-1]["step"])
+        yield f"Train for longer, or on more {run.words.many}: this run made {steps} steps.", None
+    elif still_rising(run.history):
+        yield "Its accuracy was still rising when the run ended: train for longer.", None
+
+
 def evaluate_command(run: RunRecord) -> str:
-    """The line that judges the run, on its own data where the configuration names them."""
-    data = run.config.get("data", "null")
-    source = "SOURCE" if data in ("", "null", "arrays") else shlex.quote(data)
-    return f"byol-keras evaluate --run {shlex.quote(run.path)} --data {source}"
+    """The line that judges the run, by its own data where they have labels, and writes its page again."""
+    labelled = len(series(run.history, "knn_accuracy")[1]) > 0
+    return f"{_command('evaluate', run, labelled)} && byol-keras report --run {shlex.quote(run.path)}"
+
+
+def _command(name: str, run: RunRecord, own_data: bool = True) -> str:
+    """A command for the run: on its own data where these will do and can be opened again, else on a source to name."""
+    named = own_data and run.config.get("data", "null") not in ("", "null", "arrays")
+    return f"byol-keras {name} --run {shlex.quote(run.path)}" + ("" if named else " --data SOURCE")
 
 
 def still_rising(history: History) -> bool:

@@ -33,13 +33,14 @@ def _by_class(material: Material, plane: Plane) -> Html:
     shown = np.sort(ranked[: min(len(CLASS_COLOURS), np.sum(classes >= 0))])
     groups = [np.flatnonzero(labels == classes[number]) for number in shown]
     rest = np.flatnonzero(~np.isin(labels, classes[shown]))
-    total = np.sum(classes >= 0)
+    total = int(np.sum(classes >= 0))
     description = f"Map of {len(labels)} {material.words.many} in {total} classes by the similarity of their features"
     names = [material.label_name(plane.indices[first[number]]) for number in shown]
     keys = [(swatch(number), tag("bdi", readable(name, 40))) for number, name in enumerate(names)]
     if len(rest):
         others = total - len(shown)
-        keys.append((swatch(len(CLASS_COLOURS)), f"{others} other classes" if others else "no class"))
+        kinds = [f"{others} other class{'es' * (others > 1)}"] * (others > 0) + ["no class"] * (total < len(classes))
+        keys.append((swatch(len(CLASS_COLOURS)), " or ".join(kinds)))
     drawing = scatter(plane.points, groups, rest, description)
     legend = tag("ul", *(tag("li", *key) for key in keys), class_="key")
     return tag("div", tag("div", drawing, class_="map"), legend, class_="atlas")

@@ -2,7 +2,9 @@
 
 import itertools
 import math
+import os
 import textwrap
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +16,7 @@ _ABOVE, _BELOW = np.array([47, 91, 208]), np.array([210, 85, 58])
 _DARK = np.array([21, 24, 30])
 _LINES = (_ABOVE, _BELOW, np.array([10, 115, 82]), np.array([154, 87, 0]))
 _SIDE = 96
-_LETTERS, _TEXT_LINES = 15, 7
+_READ, _LETTERS, _TEXT_LINES = 400, 15, 7
 # So many standard deviations get the full colour.
 _FULL = 2.5
 # Of more columns bars would be thinner than a few pixels.
@@ -112,7 +114,10 @@ def draw_spectrograms(spectrograms: np.ndarray) -> np.ndarray:
 
 
 def draw_texts(texts: Sequence[str]) -> np.ndarray:
-    """The beginnings of texts as pictures, uint8 RGB.
+    """The beginnings of texts as pictures, uint8 RGB, in a font that comes with Matplotlib.
+
+    It has Latin, Greek, Cyrillic, Hebrew and Arabic letters; those that it lacks, such as Chinese, Japanese and Korean
+    ones, are drawn as boxes, with a warning.
 
     Args:
         texts: of any length.
@@ -121,13 +126,19 @@ def draw_texts(texts: Sequence[str]) -> np.ndarray:
     >>> draw_texts(["Learn to see.", "A text."]).shape
     (2, 96, 96, 3)
     """
+    import matplotlib
+    from matplotlib.ft2font import FT2Font
     from PIL import Image, ImageDraw, ImageFont
 
-    font = ImageFont.load_default(size=11)
+    path = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+    font, letters = ImageFont.truetype(path, size=10), FT2Font(path).get_charmap()
+    texts = [text[:_READ] for text in texts]
+    if any(letter.isalpha() and ord(letter) not in letters for letter in set().union(*texts)):
+        warnings.warn("Letters that the font of drawn texts lacks are drawn as boxes", stacklevel=2)
     pictures = []
     for text in texts:
         image = Image.new("RGB", (_SIDE, _SIDE), "white")
-        lines = textwrap.wrap(text[:400], width=_LETTERS)[:_TEXT_LINES]
+        lines = textwrap.wrap(text, width=_LETTERS)[:_TEXT_LINES]
         ImageDraw.Draw(image).multiline_text((3, 2), "\n".join(lines), fill=tuple(_DARK), font=font, spacing=2)
         pictures.append(np.asarray(image))
     return np.stack(pictures)

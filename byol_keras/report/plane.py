@@ -9,7 +9,7 @@ from ..evaluation import PrincipalComponents
 __all__ = ["Plane", "lay_out"]
 
 MOST_POINTS = 1000
-FEWEST_FOR_TSNE = 50
+FEWEST_FOR_NEIGHBOURS = 50
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class Plane:
 def lay_out(features: np.ndarray) -> Plane | None:
     """A map on which examples of similar features lie near each other; None where there is nothing to tell apart.
 
-    Directions are what counts, as in the loss and in the nearest neighbours. t-SNE from 50 examples on, the two
-    main components below; of more than a thousand examples every n-th is taken.
+    Directions are what counts, as in the loss and in the nearest neighbours. From 50 examples on UMAP where it is
+    installed (`pip install "byol-keras[umap]"`), else t-SNE; the two main components below. Of more than a thousand
+    examples every n-th is taken.
 
     Args:
         features: array of shape `(n, d)`. Rows that are not finite are left out.
@@ -47,16 +48,23 @@ def lay_out(features: np.ndarray) -> Plane | None:
     if len(rows) < 3 or rows.std(axis=0).max() < 1e-6:
         return None
     components = _components(rows)
-    if len(rows) < FEWEST_FOR_TSNE:
+    if len(rows) < FEWEST_FOR_NEIGHBOURS:
         return Plane(components[:, :2], indices, "the two main components of the features")
-    return Plane(
-        _tsne(components), indices, "t-SNE of the features: who is near whom means something, distances do not"
-    )
+    points, method = _by_neighbours(components)
+    return Plane(points, indices, f"{method} of the features: who is near whom means something, distances do not")
 
 
 def _components(rows: np.ndarray, count: int = 50) -> np.ndarray:
     kept = min(count, *rows.shape)
     return np.pad(PrincipalComponents(rows, kept)(rows), ((0, 0), (0, max(0, 2 - kept))))
+
+
+def _by_neighbours(rows: np.ndarray) -> tuple[np.ndarray, str]:
+    try:
+        from umap import UMAP
+    except ImportError:
+        return _tsne(rows), "t-SNE"
+    return UMAP(random_state=0, n_jobs=1).fit_transform(rows), "UMAP"
 
 
 def _tsne(rows: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def _evaluation(run: RunRecord) -> Html:
     if run.judgement.rows:
         sentence = (
             "The share of right answers with its 95% interval, from the features alone. "
-            f"{run.words.raw.capitalize()} and the untrained network show what was there before anything was learned."
+            f"{run.words.raw.capitalize()} and the network before training show what was there before."
         )
         return _section("Evaluation", sentence, accuracy_table(run.judgement))
     line = tag("div", command(evaluate_command(run)))

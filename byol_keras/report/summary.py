@@ -1,5 +1,6 @@
 """The verdict of a run in words for somebody who has never trained a network."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..evaluation import Row
@@ -11,9 +12,10 @@ from .wording import KINDS, Words, between, count, judge_name, percent, points
 
 __all__ = ["BASELINES", "TRAINED", "Comparison", "Summary", "compare", "summarize"]
 
-BASELINES = ("untrained", *dict.fromkeys(words.raw for words in KINDS.values()))
+BEGINNINGS = {"untrained": "the same network before training", "initial": "the encoder that it started from"}
+BASELINES = (*BEGINNINGS, *dict.fromkeys(words.raw for words in KINDS.values()))
 TRAINED = ("online", "target")
-CALLED = {name: f"the {name}" for name in BASELINES} | {"untrained": "the same network before training"}
+CALLED = {name: f"the {name}" for name in BASELINES} | BEGINNINGS
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Comparison:
     Example:
     >>> rows = [Row("online", "knn", 0.5, 0.48, 0.52), Row("untrained", "knn", 0.3, 0.28, 0.32)]
     >>> comparison = Comparison("knn", rows[0], (rows[1],))
-    >>> comparison.clear, comparison.loses_to("untrained"), comparison.ties_with("untrained")
+    >>> comparison.clear, comparison.loses_to(BEGINNINGS), comparison.ties_with(BEGINNINGS)
     (True, False, False)
     """
 
@@ -41,13 +43,13 @@ class Comparison:
         """Whether its interval lies above those of all baselines."""
         return bool(self.baselines) and all(self.trained.low > other.high for other in self.baselines)
 
-    def loses_to(self, name: str) -> bool:
-        """Whether its interval lies below that of a baseline."""
-        return any(self.trained.high < other.low for other in self.baselines if other.representation == name)
+    def loses_to(self, names: Collection[str]) -> bool:
+        """Whether its interval lies below that of one of these baselines."""
+        return any(self.trained.high < other.low for other in self.baselines if other.representation in names)
 
-    def ties_with(self, name: str) -> bool:
-        """Whether its interval and that of a baseline touch."""
-        others = (other for other in self.baselines if other.representation == name)
+    def ties_with(self, names: Collection[str]) -> bool:
+        """Whether its interval and that of one of these baselines touch."""
+        others = (other for other in self.baselines if other.representation in names)
         return any(self.trained.low <= other.high and other.low <= self.trained.high for other in others)
 
 
@@ -92,7 +94,8 @@ def summarize(run: RunRecord) -> Summary:
     # What is wrong comes first, and then nobody asks how good it is.
     ruined = broken or health.state == "collapsed"
     paragraphs = notes + (result if comparison else []) if ruined else result + notes
-    return Summary(colour, headline, paragraphs, advise(run, colour, comparison is not None), comparison)
+    advice = advise(run, colour, health.state, len(comparison.baselines) if comparison else None)
+    return Summary(colour, headline, paragraphs, advice, comparison)
 
 
 def _verdict(comparison: Comparison | None, state: str, broken: bool, words: Words) -> tuple[str, str]:
@@ -102,11 +105,11 @@ def _verdict(comparison: Comparison | None, state: str, broken: bool, words: Wor
         return "bad", "The encoder collapsed"
     if comparison is None:
         return "unsure", "Signs of collapse" if state == "collapsing" else "Not judged yet"
-    if comparison.loses_to("untrained"):
+    if comparison.loses_to(BEGINNINGS):
         return "bad", "Training made it worse"
     if not comparison.baselines:
         return "unsure", "Nothing to compare with"
-    if comparison.ties_with("untrained"):
+    if comparison.ties_with(BEGINNINGS):
         return "unsure", "Little was learned"
     if not comparison.clear:
         return "unsure", f"It learned, but not more than the {words.raw} show"
@@ -146,6 +149,6 @@ def _unjudged(run: RunRecord) -> str:
         return "No labels were looked at, so nobody knows yet what the encoder is good for."
     return (
         f"During training its nearest neighbours named the right class for {percent(values[-1])} of the "
-        f"{run.words.many} ({percent(values[0])} at the first look). What {run.words.raw} and the untrained network "
-        "reach is not known yet."
+        f"{run.words.many} ({percent(values[0])} at the first look). What {run.words.raw} and the network before "
+        "training reach is not known yet."
     )

@@ -93,7 +93,10 @@ class Benchmark:
     @property
     def sentence(self) -> str:
         """What limits, and what to do about it."""
-        return self._about_data() if self.speeds.limit == "data" else self._about_step()
+        about = self._about_data() if self.speeds.limit == "data" else self._about_step()
+        devices = len(tf.config.list_physical_devices("GPU"))
+        alone = f" This is one of {devices} GPUs: all together need data {devices} times as fast."
+        return about + (alone if devices > 1 else "")
 
     def _about_data(self) -> str:
         if self.cache_bytes and not self.cached:
@@ -122,7 +125,7 @@ class Benchmark:
 def benchmark(
     config: PretrainConfig, seconds: float = 5.0, tell: Callable[[str], None] = lambda text: None
 ) -> Benchmark:
-    """Measures the run that `pretrain` would make of a configuration, without leaving anything behind.
+    """Measures the run that `pretrain` would make of a configuration on one device, without leaving anything behind.
 
     Data alone, the step alone and both together are measured in turn, three times each, so that whatever else the
     machine does hits all of them; compiling and the first batches do not count. What lies in the system's file cache

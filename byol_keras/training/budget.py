@@ -48,6 +48,6 @@ def steps_in(
         model.fit(data, steps_per_epoch=10**6, verbose=0, callbacks=callbacks)
     measured = time.monotonic() - began
     # The run itself will be compiled once more: as long as measuring took beside its steps.
-    compiling = measured - watch.elapsed
+    compiling = max(0.0, measured - watch.running)
     left = 60 * minutes * (1 - _RESERVE) - spent - measured - compiling
     return max(1, int(left * watch.steps / watch.elapsed))

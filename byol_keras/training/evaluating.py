@@ -9,6 +9,7 @@ import numpy as np
 from ..evaluation import Row, subset
 from ..evaluation.judging import JUDGES
 from ..finetuning import finetuned_predictions
+from .initial import beginning_called
 from .judging import Judged, JudgeSet, judge_encoders
 from .loading import Run
 from .rivals import RIVALS, rivals
@@ -39,8 +40,9 @@ def evaluate_run(
         data: with labels.
         network: `"online"` or `"target"`.
         baselines: what to judge beside it: `"raw"` for the examples themselves, `"pca"` of them; the network
-            `"untrained"`, trained to rebuild its input (`"reconstruction"`), to foretell the next step of a series
-            (`"next_step"`), or to tell classes (`"supervised"`).
+            `"untrained"` (called initial where the run has started from a trained one), trained to rebuild its input
+            (`"reconstruction"`), to foretell the next step of a series (`"next_step"`), or to tell classes
+            (`"supervised"`).
         judges: as in `evaluation.judge`, and `"finetune P%"`, which trains the whole network on P percent of the
             bank's labels.
         k: neighbours of kNN.
@@ -50,7 +52,7 @@ def evaluate_run(
     """
     _check_words(baselines, judges)
     found = _judges_of(data)
-    encoders = {"untrained": run.untrained()} if "untrained" in baselines else {}
+    encoders = {beginning_called(run.config.init_from): run.untrained()} if "untrained" in baselines else {}
     learned = [name for name in baselines if name in RIVALS]
     encoders |= rivals(run, data, found.bank, learned, baseline_epochs, seed)
     encoders[network] = run.encoder(network)

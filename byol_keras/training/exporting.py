@@ -1,7 +1,6 @@
 """A run's encoder, written in the formats of production."""
 
 import json
-import math
 import os
 import warnings
 from functools import cached_property
@@ -17,13 +16,13 @@ from ..export.reduction import DIMS
 from ..export.runtimes import check_packages
 from ..report import read_run
 from .evaluating import labelled_data
+from .kinds.kind import fitting
 from .loading import Run
 
 __all__ = ["Exported", "export_run"]
 
 # Enough for the ranges of int8, for a comparison, and for principal components; fewer where examples are large.
 _REPRESENTATIVE, _WARMUP, _COMPARED, _FITTED, _ASKED = 256, 8, 2000, 5000, 1000
-_BYTES = 2**28
 
 
 class Exported(NamedTuple):
@@ -95,7 +94,7 @@ class _Examples:
         return [self._data.arrays(part, self._run.plan)[:2] for part in parts]
 
     def _fitting(self, count: int) -> int:
-        return max(1, min(count, _BYTES // math.prod(self._run.plan.shape)))
+        return fitting(count, self._run.plan.shape)
 
 
 def _provenance(run: Run, network: str) -> dict[str, Any]:

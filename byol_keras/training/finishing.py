@@ -14,6 +14,7 @@ from ..report import Material, write_report
 from ..writing import beside
 from .building import initial_encoder
 from .folder import RunFolder
+from .initial import beginning_called
 from .judging import judge_encoders
 from .kinds import kind_of
 from .plan import Plan
@@ -32,8 +33,9 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
         judged = data.judged.sample(_BANK, _QUERIES)
         words = data.kind.words
         share = "" if judged == data.judged else f" on {len(judged.bank):,} and {len(judged.queries):,} {words.many}"
-        console.print(f"judging the encoder beside the untrained one and {words.raw}{share}", highlight=False)
-        encoders = {"untrained": initial_encoder(plan, folder.initial(config)), "online": model.encoder}
+        beginning = beginning_called(config.init_from)
+        console.print(f"judging the encoder beside the {beginning} one and {words.raw}{share}", highlight=False)
+        encoders = {beginning: initial_encoder(plan, folder.initial(config)), "online": model.encoder}
         encoders = {name: behind(model.preprocessor, encoder) for name, encoder in encoders.items()}
         whole = partial(data.whole, plan=plan)
         evaluation, curve = judge_encoders(judged, encoders, whole, data.raw(plan), judges=("knn", "linear"))

@@ -11,7 +11,7 @@ import yaml
 
 from .. import checkpoints
 from ..config import PretrainConfig
-from ..writing import is_remote, write_text
+from ..writing import beside, is_remote, write_text
 from .plan import Plan
 
 try:
@@ -26,6 +26,7 @@ _FREE = {
     *("run", "data_dir", "labels", "test_data", "cache", "strategy", "max_bad_fraction"),
     *("checkpoint_minutes", "keep", "log_every", "knn_every", "on_collapse"),
 }
+_LISTS = ("columns", "categorical")
 
 
 class RunFolder:
@@ -60,7 +61,9 @@ class RunFolder:
 
     def check_free(self) -> None:
         """Refuses a folder that holds another run."""
-        if tf.io.gfile.exists(self.config) or checkpoints.saved_steps(self.checkpoints):
+        # What fails before its first line has begun nothing; where nothing can be locked it may be at work.
+        trace = self.metrics if self._has_lock else self.config
+        if tf.io.gfile.exists(trace) or checkpoints.saved_steps(self.checkpoints):
             raise ValueError(
                 f"`run` must be a new folder: {self.path} already holds a run. Continue that one with `--resume`, "
                 f"or choose another folder. Received: run={self.path}"
@@ -75,7 +78,7 @@ class RunFolder:
         The system lets go of it when this process ends, however it ends. Stores without locks are not guarded.
         """
         tf.io.gfile.makedirs(self.path)
-        if fcntl is None or is_remote(self.path):
+        if not self._has_lock:
             yield
             return
         place = os.open(self.path, os.O_RDONLY)
@@ -84,6 +87,10 @@ class RunFolder:
             yield
         finally:
             os.close(place)
+
+    @property
+    def _has_lock(self) -> bool:
+        return fcntl is not None and not is_remote(self.path)
 
     def _lock(self, place: int) -> None:
         try:
@@ -99,7 +106,8 @@ class RunFolder:
         """Writes down what will happen in the folder."""
         self.check_free()
         if config.init_from is not None:
-            tf.io.gfile.copy(config.init_from, self._initial, overwrite=True)
+            with beside(self._initial, suffix=".keras") as draft:
+                tf.io.gfile.copy(config.init_from, draft, overwrite=True)
         write_text(self.plan, plan.to_json())
         write_text(self.config, config.to_yaml())
 
@@ -124,9 +132,9 @@ class RunFolder:
             stored: from `stored_config`.
             given: what was said explicitly when the run was continued.
         """
-        asked = PretrainConfig.of(given)
+        asked, was = PretrainConfig.of(given), PretrainConfig.of(stored)
         for name in (field.name for field in fields(PretrainConfig) if field.name in given):
-            want, have = getattr(asked, name), stored.get(name)
+            want, have = _said(asked, name), _said(was, name)
             if name not in _FREE and isinstance(want, str | int | float | None) and want != have:
                 raise ValueError(
                     f"`{name}` can't change while a run goes on. Received: {name}={want!r}, the run in {self.path} was "
@@ -153,3 +161,9 @@ class RunFolder:
                 f"`run` must be the folder of a run: there is no {os.path.basename(path)} in {self.path}. "
                 f"Received: run={self.path}"
             ) from None
+
+
+def _said(config: PretrainConfig, name: str) -> Any:
+    """A value as it can be compared: what is a list, in words with commas."""
+    value = getattr(config, name)
+    return ",".join(config.listed(name)) if name in _LISTS and value is not None else value

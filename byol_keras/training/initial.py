@@ -6,9 +6,19 @@ import keras
 
 from .. import encoders
 
-__all__ = ["layer_in", "load_encoder"]
+__all__ = ["beginning_called", "layer_in", "load_encoder"]
 
 _Layer = TypeVar("_Layer", bound=keras.layers.Layer)
+
+
+def beginning_called(init_from: str | None) -> str:
+    """What tables call a run's encoder as it was before the first step.
+
+    Example:
+    >>> beginning_called(None), beginning_called("imagenet.keras")
+    ('untrained', 'initial')
+    """
+    return "untrained" if init_from is None else "initial"
 
 
 def load_encoder(path: str, shape: tuple[int | None, ...] | None = None) -> keras.Model:

@@ -49,6 +49,6 @@ class Lockstep(keras.callbacks.Callback):
         signal = self.interrupt.received or 0
         heard = self.workers.exchanged([self._wanted, signal, max(1, round(_SECONDS * pace))])
         self.model.stop_training = bool(heard[:, 0].any())
-        self.interrupt.received = int(heard[:, 1].max()) or None
+        self.interrupt.received = int(heard[:, 1].max()) or self.interrupt.received
         self._left = self._spacing = int(heard[:, 2].min())
         self._since = time.monotonic()

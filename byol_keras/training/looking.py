@@ -19,28 +19,28 @@ from .rundata import RunData
 
 __all__ = ["preview_of", "report_again"]
 
-_OF_DATA = ("data", "kind", "recipe", "views", "size", "seed", "data_dir", "label_key", "columns", "categorical")
 
-
-def preview_of(options: Any) -> str:
+def preview_of(config: PretrainConfig, run: str | None = None, count: int = 8, output: str = "preview.png") -> str:
     """Writes a picture of examples and their two views, and returns its path.
 
     Args:
-        options: with `count`, `output`, `run`, and some fields of the configuration.
+        config: what says whose views; of a run's `data`, `data_dir` and `seed` count.
+        run: folder of a run, to see its views. Default None: those that `pretrain` would take.
+        count: how many examples.
+        output: the file.
     """
-    check_positive(count=options.count)
-    if options.run is not None:
-        run = Run(options.run)
-        plan, data = run.plan, labelled_data(run, options.data, None, options.data_dir)
-    else:
-        config = PretrainConfig.of({name: getattr(options, name) for name in _OF_DATA})
+    check_positive(count=count)
+    if run is None:
         data = RunData(config)
         plan = make_plan(config, data, began=0.0)
-    source = data.sample(options.count, options.seed)
+    else:
+        made = Run(run)
+        plan, data = made.plan, labelled_data(made, config.data, None, config.data_dir)
+    source = data.sample(count, config.seed)
     originals, _, _ = data.arrays(source, plan)
-    views = make_pair(data.kind.views(plan), _prepared(originals, data, plan), (options.seed, 0))
+    views = make_pair(data.kind.views(plan), _prepared(originals, data, plan), (config.seed, 0))
     columns = [data.kind.drawn(examples, plan) for examples in (originals, *views)]
-    return preview(*columns, options.output)
+    return preview(*columns, output)
 
 
 def _prepared(originals: np.ndarray, data: RunData, plan: Plan) -> Any:
@@ -53,7 +53,7 @@ def report_again(path: str) -> str:
     run = Run(path)
     try:
         material = report_material(run.model(), run.plan, RunData(run.config, known=run.plan.known))
-    except ValueError as error:
+    except (ValueError, OSError, ImportError, tf.errors.OpError) as error:
         warnings.warn(f"The page is without pictures: {error}", stacklevel=2)
         material = None
     write_report(run.folder.path, material)

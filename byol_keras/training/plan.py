@@ -36,6 +36,7 @@ class Plan:
         seed: what order, views and initial weights depend on.
         kind: of the data. Default `"pictures"`.
         known: what has to be remembered to read other data in the same way. Default nothing.
+        data: what tells the training examples from others, "" where that is not known. Default "".
     """
 
     recipe: Recipe
@@ -49,6 +50,7 @@ class Plan:
     seed: int
     kind: str = "pictures"
     known: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
 
     @property
     def batch_size(self) -> int:
@@ -128,12 +130,10 @@ def is_scaled(config: PretrainConfig) -> bool:
 
 
 def _base_recipe(config: PretrainConfig, examples: int, epochs: int | None) -> Recipe:
-    if is_scaled(config):
-        return _scaled(config, examples, epochs or _EPOCHS)
     # What `auto` means without a GPU.
     usual = "cpu" if config.kind == "pictures" else config.kind
     name = usual if config.recipe == "auto" else config.recipe
-    found = recipes.get(name)
+    found = _scaled(config, examples, epochs or _EPOCHS) if is_scaled(config) else recipes.get(name)
     if found.kind != config.kind:
         raise ValueError(
             f"`recipe` must be one for {config.kind}, such as {usual}, as `kind` says. "

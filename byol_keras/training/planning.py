@@ -77,6 +77,7 @@ def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
         seed=config.seed,
         kind=config.kind,
         known=data.known,
+        data=data.fingerprint(),
     )
 
 

@@ -30,6 +30,7 @@ from .interrupt import Interrupt, Interrupted
 from .joining import join
 from .journal import Journal
 from .judging import JudgeSet
+from .kinds.kind import fitting
 from .lockstep import Lockstep
 from .loop import Waiting, train
 from .plan import Plan
@@ -41,7 +42,6 @@ __all__ = ["pretrain"]
 
 # Enough to see whether neighbours get better, and cheap enough to look often; fewer where examples are large.
 _BANK, _QUERIES = 5000, 1000
-_BYTES = 2**28
 _PROBED = 256
 
 
@@ -98,22 +98,36 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     workers = join(asked, resume, console)
     if not workers.is_chief:
         console = standard_console(quiet=True)
+    with workers.watched("Start all of them again."):
+        with workers.together():
+            found = _look(folder, given, resume) if workers.is_chief else None
+        found = workers.of_chief(found)
+        with workers.together():
+            config = asked if found is None else folder.config_to_resume(found["config"], given)
+        if found is not None and found["finished"]:
+            console.print("this run is finished", highlight=False)
+            return folder
+        _work(_opened(folder, config, console, workers, began, found), begins=found is None)
+    return folder
+
+
+def _opened(
+    folder: RunFolder,
+    config: PretrainConfig,
+    console: Any,
+    workers: Workers,
+    began: float,
+    found: dict[str, Any] | None,
+) -> _Session:
+    """Opens the data, and takes up a run's plan or makes one."""
     with workers.together():
-        found = _look(folder, given, resume) if workers.is_chief else None
-    found = workers.of_chief(found)
-    with workers.together():
-        config = asked if found is None else folder.config_to_resume(found["config"], given)
         known = None if found is None else Plan.from_json(found["plan"]).known
         data = RunData(config, folder.skipped if workers.is_chief else None, known)
         judged = data.judged
     plan = _agreed_plan(config, data, began, workers, found)
     session = _Session(folder, config, plan, data, console, workers)
     _announce(session, judged)
-    if found is not None and found["finished"]:
-        console.print("this run is finished", highlight=False)
-        return folder
-    _work(session, begins=found is None)
-    return folder
+    return session
 
 
 def _look(folder: RunFolder, given: dict[str, Any], resume: bool) -> dict[str, Any] | None:
@@ -139,7 +153,7 @@ def _agreed_plan(
 def _work(session: _Session, begins: bool) -> None:
     folder, plan, workers = session.folder, session.plan, session.workers
     with workers.strategy.scope():
-        model = build_model(plan, folder.initial(session.config))
+        model = build_model(plan, session.config.init_from if begins else folder.initial(session.config))
     with contextlib.ExitStack() as held:
         with workers.together():
             examples = session.data.training(plan)
@@ -197,11 +211,14 @@ def _train(model: BYOL, examples: Examples, session: _Session) -> None:
         try:
             train(model, examples, plan, [target_ema(plan), *callbacks], waiting, workers)
         except KeyboardInterrupt:
-            raise Interrupted(signal.SIGINT, f"`{command}` goes on from the last checkpoint") from None
+            number = interrupt.received or signal.SIGINT
+            raise Interrupted(number, f"`{command}` goes on from the last checkpoint") from None
         # One that came after the last meeting of the workers, of which only one of them knows.
         stopped_by = int(workers.exchanged([interrupt.received or 0]).max())
     with workers.together():
         if workers.is_chief:
+            # A page that was written meanwhile shows a part of the run.
+            _remove(folder.report)
             save_encoder(model, plan, folder)
             _tell_of_skipped(examples, session)
     if stopped_by:
@@ -228,9 +245,13 @@ def _callbacks_of_chief(
     checkpoint = RunCheckpoint(folder.checkpoints, config.checkpoint_minutes, keep=config.keep, others=others)
     journal.cut(checkpoint.restore(model))
     # What an earlier session has left is not what the run comes to now.
-    if tf.io.gfile.exists(folder.encoder):
-        tf.io.gfile.remove(folder.encoder)
+    _remove(folder.encoder)
     return [*monitors.values(), journal], [checkpoint]
+
+
+def _remove(path: str) -> None:
+    if tf.io.gfile.exists(path):
+        tf.io.gfile.remove(path)
 
 
 def _monitors(config: PretrainConfig, data: RunData, plan: Plan) -> dict[str, Any]:
@@ -239,8 +260,8 @@ def _monitors(config: PretrainConfig, data: RunData, plan: Plan) -> dict[str, An
     monitors: dict[str, Any] = {"collapse": CollapseMonitor(config.on_collapse, examples)}
     every = max(1, plan.epochs // 10) if config.knn_every is None else config.knn_every
     if data.judged is not None and every:
-        share = min(1.0, _BYTES / ((_BANK + _QUERIES) * math.prod(plan.shape)))
-        parts = data.judged.sample(round(_BANK * share), round(_QUERIES * share))
+        share = fitting(_BANK + _QUERIES, plan.shape) / (_BANK + _QUERIES)
+        parts = data.judged.sample(math.ceil(_BANK * share), math.ceil(_QUERIES * share))
         (bank, labels, _), (queries, truth, _) = (data.arrays(part, plan) for part in parts)
         monitors["knn"] = KNNMonitor(bank, labels, queries, truth, every_epochs=every)
     return monitors

@@ -26,7 +26,9 @@ def _named(option: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise type(error)(str(error).replace("`source`", f"`{option}`")) from None
+        if "`source`" in str(error):
+            error.args = (str(error).replace("`source`", f"`{option}`"),)
+        raise
 
 
 class RunData:
@@ -46,7 +48,7 @@ class RunData:
         self._skipped = skipped
         with _named("data"):
             self.source = self.kind.open(config, Wanted(config.data, known, labels=config.labels))
-        self.known = self.kind.known(config, self.source) if known is None else dict(known)
+            self.known = self.kind.known(config, self.source) if known is None else dict(known)
 
     @cached_property
     def judged(self) -> JudgeSet | None:
@@ -97,12 +99,15 @@ class RunData:
     def fingerprint(self) -> str:
         """What tells one set of examples from another: how many, and a checksum over some of their names."""
         names = [self.source.path(index) for index in range(0, len(self.source), len(self.source) // _NAMED + 1)]
-        return f"{len(self.source)} {self.source.many}, checksum {zlib.crc32(chr(10).join(names).encode()):08x}"
+        # Names of files need not be UTF-8.
+        checksum = zlib.crc32("\n".join(names).encode(errors="backslashreplace"))
+        return f"{len(self.source)} {self.source.many}, checksum {checksum:08x}"
 
     def check(self, plan: Plan) -> None:
         """Refuses to go on with other data than the run was started with."""
-        if len(self.source) != plan.examples:
+        found = self.fingerprint()
+        if len(self.source) != plan.examples or plan.data not in ("", found):
             raise ValueError(
-                f"`data` must not change while a run goes on. Received: {self.source.name} with {len(self.source)} "
-                f"{self.source.many}, the run was started with {plan.examples}"
+                f"`data` must not change while a run goes on. Received: {self.source.name} with {found}, the run was "
+                f"started with {plan.data or plan.examples}"
             )

@@ -30,6 +30,11 @@ class Stopwatch(keras.callbacks.Callback):
         self.seconds, self.waiting = seconds, waiting or Waiting()
         self.steps, self.elapsed, self.waited = 0, 0.0, 0.0
 
+    @property
+    def running(self) -> float:
+        """Seconds of all steps, the first ones included, had none of them been compiled."""
+        return self.elapsed * (1.0 + _WARMUP_STEPS / self.steps)
+
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         now = time.monotonic()
         if batch + 1 == _WARMUP_STEPS:

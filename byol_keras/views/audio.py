@@ -189,7 +189,7 @@ def _mean(values: tf.Tensor) -> tf.Tensor:
 
 
 def _is_range(scale: tuple[float, float]) -> bool:
-    return len(scale) == 2 and 0.0 < scale[0] <= scale[1] < math.inf
+    return isinstance(scale, list | tuple) and len(scale) == 2 and 0.0 < scale[0] <= scale[1] < math.inf
 
 
 def _check(name: str, value: object, rule: str, kept: bool) -> None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ..arguments import check_positive
 from ..randomness import fold_in, positional_uniform
 from ..viewing import Views
+from .geometry import sizes
 from .image import ImageViews
 from .parameters import Parameters
 from .pictures import as_pictures, check_pictures
@@ -60,13 +61,16 @@ class ClipViews(Views):
     def prepare(self, batch: Any) -> tf.Tensor:
         videos = tf.convert_to_tensor(batch)
         _check_shape(videos.shape, self._longest())
+        # Of videos of any length a graph finds out only now. Behind their end a GPU would read black frames.
+        tf.debugging.assert_greater_equal(tf.shape(videos)[1], self._longest(), _too_short(self._longest()))
         return videos
 
     def view(self, batch: tf.Tensor, seed: tf.Tensor, index: int) -> tf.Tensor:
         clips = self._windows(batch, fold_in(seed, _WINDOW))
         # Only now, so that no frame is made a float for nothing.
-        pictures = as_pictures(tf.reshape(clips, (-1, *clips.shape[2:])))
-        count, height, width = tf.shape(batch)[0], *(_known(pictures, axis) for axis in (1, 2))
+        count, _, *inner = sizes(clips)
+        pictures = as_pictures(tf.reshape(clips, (-1, *inner)))
+        height, width, _ = inner
         chosen = self.image_views.draw(fold_in(seed, _PICTURE), index, count, height, width)
         shared = Parameters(*(tf.repeat(values, self.frames, axis=0) for values in chosen))
         seen = self.image_views.apply(pictures, shared, index)
@@ -97,10 +101,6 @@ def _from_options(options: dict[str, Any]) -> ImageViews:
     return ImageViews(**options)
 
 
-def _known(pictures: tf.Tensor, axis: int) -> int | tf.Tensor:
-    return tf.shape(pictures)[axis] if pictures.shape[axis] is None else pictures.shape[axis]
-
-
 def _checked_stride(stride: int | tuple[int, int]) -> tuple[int, int]:
     least, largest = stride if isinstance(stride, list | tuple) and len(stride) == 2 else (stride, stride)
     check_positive(stride=least)
@@ -116,7 +116,8 @@ def _check_shape(shape: tuple[int | None, ...], longest: int) -> None:
             f"`views` takes videos of shape (batch, time, height, width, channels). Received: shape {tuple(shape)}"
         )
     if shape[1] is not None and shape[1] < longest:
-        raise ValueError(
-            f"`frames` and `stride` ask for windows of up to {longest} frames, more than the videos have. "
-            f"Received: videos of {shape[1]} frames"
-        )
+        raise ValueError(f"{_too_short(longest)} Received: videos of {shape[1]} frames")
+
+
+def _too_short(longest: int) -> str:
+    return f"`frames` and `stride` ask for windows of up to {longest} frames, more than the videos have."

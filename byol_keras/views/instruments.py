@@ -1,5 +1,7 @@
 """Views of pictures that an instrument took: X-rays, tomographs, microscopes, telescopes, satellites."""
 
+import sys
+from numbers import Real
 from typing import Any, NamedTuple
 
 import keras
@@ -167,13 +169,12 @@ def of_pictures(size: int | tuple[int, int], preset: str = "imagenet", **options
 
 
 def _check(options: _Preset, size: tuple[int, int]) -> None:
-    for name in ("flip", "vertical_flip", "turn", "blur"):
-        if not 0.0 <= getattr(options, name) <= 1.0:
-            raise ValueError(f"`{name}` must be a probability in [0, 1]. Received: {name}={getattr(options, name)!r}")
-    if not 0.0 <= options.gain <= 1.0:
-        raise ValueError(f"`gain` must be a number in [0, 1]. Received: gain={options.gain!r}")
-    for name in ("gamma", "noise"):
-        if not getattr(options, name) >= 0.0:
-            raise ValueError(f"`{name}` must be 0 or more. Received: {name}={getattr(options, name)!r}")
+    limits = dict.fromkeys(("flip", "vertical_flip", "turn", "blur"), ("a probability in [0, 1]", 1.0))
+    limits |= {"gain": ("a number in [0, 1]", 1.0)}
+    limits |= dict.fromkeys(("gamma", "noise"), ("0 or more, and finite", sys.float_info.max))
+    for name, (rule, largest) in limits.items():
+        value = getattr(options, name)
+        if not isinstance(value, Real) or not 0.0 <= value <= largest:
+            raise ValueError(f"`{name}` must be {rule}. Received: {name}={value!r}")
     if options.turn and size[0] != size[1]:
         raise ValueError(f"`turn` needs square views, whose rows and columns can change places. Received: size={size}")

@@ -47,7 +47,7 @@ class TokenViews(Views):
     def __init__(
         self, crop: Sequence[float] = (0.5, 1.0), masking: float = 0.15, dropout: float = 0.0, shuffle: int = 0
     ) -> None:
-        if len(crop) != 2 or not 0.0 < crop[0] <= crop[1] <= 1.0:
+        if not isinstance(crop, list | tuple) or len(crop) != 2 or not 0.0 < crop[0] <= crop[1] <= 1.0:
             raise ValueError(f"`crop` must be two rising shares in (0, 1]. Received: crop={crop}")
         for name, share in (("masking", masking), ("dropout", dropout)):
             if not 0.0 <= share < 1.0:

@@ -65,26 +65,26 @@ class VectorViews(Views):
         self.scaling, self.noise = float(scaling), float(noise)
         self.categorical = sorted({int(column) for column in categorical})
 
-    def prepare(self, batch: Any) -> tf.Tensor:
-        return tf.cast(tf.convert_to_tensor(batch), tf.float32)
+    def prepare(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        rows = tf.cast(tf.convert_to_tensor(batch), tf.float32)
+        return rows, gathered(rows)
 
-    def view(self, batch: tf.Tensor, seed: tf.Tensor, index: int) -> tf.Tensor:
-        everything = gathered(batch)
-        values = batch
+    def view(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor, index: int) -> tf.Tensor:
+        rows, everything = batch
+        values = rows
         if self.corruption:
-            values = tf.where(
-                self._chosen(_CORRUPTED, self.corruption, batch, seed), _others(everything, batch, seed), values
-            )
+            chosen = self._chosen(_CORRUPTED, self.corruption, rows, seed)
+            values = tf.where(chosen, _others(everything, rows, seed), values)
         changed = values
         if self.masking:
-            chosen = self._chosen(_MASKED, self.masking, batch, seed)
+            chosen = self._chosen(_MASKED, self.masking, rows, seed)
             changed = tf.where(chosen, tf.reduce_mean(everything, axis=0), changed)
         if self.scaling:
-            changed *= tf.exp(self.scaling * positional_normal(fold_in(seed, _SCALED), (tf.shape(batch)[0], 1)))
+            changed *= tf.exp(self.scaling * positional_normal(fold_in(seed, _SCALED), (tf.shape(rows)[0], 1)))
         if self.noise:
             spread = self.noise * tf.math.reduce_std(everything, axis=0)
-            changed += spread * positional_normal(fold_in(seed, _NOISE), tf.shape(batch))
-        return tf.where(self._are_categories(batch), values, changed)
+            changed += spread * positional_normal(fold_in(seed, _NOISE), tf.shape(rows))
+        return tf.where(self._are_categories(rows), values, changed)
 
     def check(self, batch: Any) -> None:
         super().check(batch)

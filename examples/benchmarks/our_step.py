@@ -6,8 +6,15 @@ from collections.abc import Callable
 __all__ = ["make_model", "make_pair", "operations", "training_step"]
 
 
-def make_model(name: str, size: int, precision: str, optimizer: str = "sgd", accumulated: int | None = None) -> object:
-    """A compiled `BYOL` that takes pairs of views.
+def make_model(
+    name: str,
+    size: int,
+    precision: str,
+    optimizer: str = "sgd",
+    accumulated: int | None = None,
+    views: Callable | None = None,
+) -> object:
+    """A compiled `BYOL` that takes pairs of views, or pictures of which `views` makes them.
 
     Args:
         name: of the network: `"small"`, `"resnet18"` or `"resnet50"`.
@@ -15,6 +22,7 @@ def make_model(name: str, size: int, precision: str, optimizer: str = "sgd", acc
         precision: `"float32"` or `"bfloat16"`.
         optimizer: `"sgd"` (momentum and decoupled decay) or `"lars"`.
         accumulated: batches per optimizer step. Default None: one.
+        views: as `BYOL` takes them. Default None.
     """
     import keras
 
@@ -30,7 +38,7 @@ def make_model(name: str, size: int, precision: str, optimizer: str = "sgd", acc
         "resnet18": lambda: bk.encoders.resnet18(shape, stem="small"),
         "resnet50": lambda: bk.encoders.resnet50(shape),
     }[name]()
-    model = bk.BYOL(encoder)
+    model = bk.BYOL(encoder, views=views)
     options = {"gradient_accumulation_steps": accumulated}
     if optimizer == "lars":
         model.compile(bk.LARS(1e-3, weight_decay=5e-4, **options))

@@ -21,7 +21,7 @@ from side_by_side import measure, report
 
 HEIGHT, WIDTH = 375, 500
 LARGER = 256 / 224  # what pictures are resized to before 224 px are cut out of them
-QUALITY = 92
+QUALITY = 85
 AT_ONCE = 8  # batches that a turn asks for at least once
 RECIPE = "imagenet-300"
 

@@ -42,23 +42,27 @@ class Measured(NamedTuple):
 
 
 def measure(
-    contestants: dict[str, Callable[[], object]], things: int = 1, repeats: int = 7, seconds: float = 1.0
+    contestants: dict[str, Callable[[], object]],
+    things: int | dict[str, int] = 1,
+    repeats: int = 7,
+    seconds: float = 1.0,
 ) -> list[Measured]:
     """Runs every contestant for about `seconds` in each of the repeats; the first is what others are compared with.
 
     Args:
         contestants: by name, what is done once: it returns when the work is done, not when it is begun.
-        things: how many examples (or whatever is counted) a call does.
+        things: how many examples (or whatever is counted) a call does, by name where they differ.
         repeats: how often each has its turn.
         seconds: how long a turn is.
     """
     calls = {name: max(1, round(seconds / _settled(call))) for name, call in contestants.items()}
+    counts = things if isinstance(things, dict) else dict.fromkeys(contestants, things)
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
     for repeat in range(repeats):
         first = repeat % len(names)
         for name in names[first:] + names[:first]:
-            rates[name].append(things * calls[name] / _taken(contestants[name], calls[name]))
+            rates[name].append(counts[name] * calls[name] / _taken(contestants[name], calls[name]))
     return [
         Measured(name, rates[name], [ours / theirs for ours, theirs in zip(rates[names[0]], rates[name], strict=True)])
         for name in names
@@ -87,7 +91,7 @@ def peer(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
     except (ImportError, RuntimeError, OSError) as error:
-        print(f"without {name}: {error} (`pip install 'byol_keras[bench]'` brings what can be compared)")
+        print(f"without {name}: {error} (`pip install 'byol-keras[bench]'` brings what can be compared)")
         return None
 
 

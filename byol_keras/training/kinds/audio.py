@@ -93,8 +93,8 @@ class AudioKind(Kind):
 
 def _looks(source: Source, rate: int | None) -> list[tuple[int, float]]:
     """Rates and seconds of some clips."""
-    found = []
-    for index in range(min(len(source), _LOOKED_AT)):
+    found, source = [], sampled(source, _LOOKED_AT)
+    for index in range(len(source)):
         try:
             data = source.read(index)
             if isinstance(data, bytes):

@@ -1,6 +1,8 @@
 """What a run has to know of the data that it learns from."""
 
 import abc
+import contextlib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -9,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...config import PretrainConfig
-from ...data import Examples, Source, Windows
+from ...data import Broken, Examples, Source, Windows
 from ...data.reading import Reader
 from ...data.skipping import Skipped
 from ...evaluation.features import batches
@@ -17,10 +19,11 @@ from ...recipes import Recipe
 from ...report.wording import Words
 from ..plan import Plan
 
-__all__ = ["Form", "Kind", "Wanted", "preprocessed", "sampled", "scale_of", "streamed"]
+__all__ = ["Form", "Kind", "Wanted", "example_shape", "fitting", "preprocessed", "sampled", "scale_of", "streamed"]
 
 
 _BATCH = 64
+_NUMBERS = 2**28
 
 
 class Form(NamedTuple):
@@ -124,6 +127,27 @@ def sampled(source: Source, count: int, seed: int = 0) -> Source:
     """Some of the examples of a source, in its order, always the same ones."""
     order = np.random.default_rng(seed).permutation(len(source))
     return source.subset(np.sort(order[:count]))
+
+
+def fitting(count: int, shape: tuple[int | None, ...]) -> int:
+    """At most so many examples, fewer where they are so large that memory would not hold them; at least one.
+
+    Example:
+    >>> fitting(5000, (32, 32, 3)), fitting(5000, (512, 512, 3)), fitting(5000, (20_000, 20_000))
+    (5000, 341, 1)
+    """
+    return max(1, min(count, _NUMBERS // math.prod(shape)))
+
+
+def example_shape(source: Source) -> tuple[int, ...]:
+    """The shape of an example: the first that can be read."""
+    for index in range(len(source)):
+        with contextlib.suppress(Broken):
+            return source.read(index).shape
+    raise ValueError(
+        f"`source` must hold {source.many} that can be read. Received: {source.name}, of which all {len(source)} are "
+        "broken"
+    )
 
 
 def preprocessed(preprocessor: keras.Model, examples: np.ndarray) -> np.ndarray:

@@ -99,7 +99,9 @@ def _size(config: PretrainConfig, recipe: Recipe, source: Source) -> int:
 
 def _statistics(source: Source, size: int, channels: int | None) -> tuple:
     """Mean and standard deviation of each channel, from a sample."""
-    images, _, _ = Pictures(sampled(source, _SAMPLED), size, channels=channels).arrays()
-    values = images.astype("float64") / (255.0 if images.dtype == np.uint8 else 1.0)
-    deviations = np.maximum(values.std(axis=(0, 1, 2)), 1e-3)
-    return tuple(values.mean(axis=(0, 1, 2)).tolist()), tuple(deviations.tolist())
+    images, _, _ = Pictures(sampled(source, _SAMPLED), size, channels=channels, max_bad_fraction=1.0).arrays()
+    whole = 255.0 if images.dtype == np.uint8 else 1.0
+    # One at a time: numbers in double precision take much memory.
+    planes = [images[..., channel] for channel in range(images.shape[-1])]
+    means = tuple(float(plane.mean(dtype="float64")) / whole for plane in planes)
+    return means, tuple(max(float(plane.std(dtype="float64")) / whole, 1e-3) for plane in planes)

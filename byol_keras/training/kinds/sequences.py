@@ -16,7 +16,7 @@ from ...report.drawing import draw_series
 from ...report.wording import KINDS
 from ...views import SequenceViews
 from ..plan import Plan
-from .kind import Form, Kind, Wanted, sampled, scale_of, streamed
+from .kind import Form, Kind, Wanted, example_shape, sampled, scale_of, streamed
 
 __all__ = ["SequencesKind"]
 
@@ -37,10 +37,10 @@ class SequencesKind(Kind):
         return open_series(wanted.data, split=wanted.split, labels=wanted.labels, **options)
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
-        return {"steps": source.read(0).shape[0]}
+        return {"steps": example_shape(source)[0]}
 
     def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
-        shape = source.read(0).shape
+        shape = example_shape(source)
         values = streamed(sampled(source, _SAMPLED), shape).arrays()[0]
         return Form(shape, scale_of(values[real_steps(values).numpy()]))
 
@@ -48,7 +48,7 @@ class SequencesKind(Kind):
         return streamed(source, plan.shape, plan.seed, config.max_bad_fraction, skipped)
 
     def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
-        channels = source.read(0).shape[-1]
+        channels = example_shape(source)[-1]
         if channels != plan.shape[-1]:
             raise ValueError(
                 f"`source` must hold series of {plan.shape[-1]} channels, as those that the run has learned from. "

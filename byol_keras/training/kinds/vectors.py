@@ -17,7 +17,7 @@ from ...report.drawing import draw_rows
 from ...report.wording import KINDS
 from ...views import VectorViews
 from ..plan import Plan
-from .kind import Form, Kind, Wanted, sampled, scale_of, streamed
+from .kind import Form, Kind, Wanted, example_shape, sampled, scale_of, streamed
 
 __all__ = ["VectorsKind"]
 
@@ -45,19 +45,19 @@ class VectorsKind(Kind):
         )
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
-        names = source.columns or [str(number) for number in range(source.values.shape[1])]
+        names = source.columns or [str(number) for number in range(example_shape(source)[0])]
         words = {names[number]: list(found) for number, found in source.categories.items()}
         return {"columns": list(source.columns) or None, "categories": words}
 
     def form(self, config: PretrainConfig, recipe: Recipe, source: Source, known: Mapping[str, Any]) -> Form:
-        values, _, _ = streamed(sampled(source, _SAMPLED), source.read(0).shape).arrays()
+        values, _, _ = streamed(sampled(source, _SAMPLED), example_shape(source)).arrays()
         return Form(values.shape[1:], scale_of(values))
 
     def training(self, source: Source, plan: Plan, config: PretrainConfig, skipped: str | None) -> Examples:
         return streamed(source, plan.shape, plan.seed, config.max_bad_fraction, skipped)
 
     def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Examples:
-        found = source.read(0).shape
+        found = example_shape(source)
         if found != tuple(plan.shape):
             raise ValueError(
                 f"`source` must hold rows of {plan.shape[0]} columns, as those that the run has learned from. "

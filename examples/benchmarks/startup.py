@@ -1,0 +1,100 @@
+"""How long things take to begin: imports, the command's help, and the first step of a small network.
+
+    python examples/benchmarks/startup.py --output startup.json
+
+Every turn starts each contestant as a process of its own; seconds are from its start to its end, and differences are
+taken within a turn. "The first step" is counted inside of a process, from the call of `fit` to the end of its first
+step: tracing, compiling and the step itself.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import rich
+import rich.table
+from children import children
+from side_by_side import machine
+
+COMMANDS = {
+    "import keras": ["-c", "import keras"],
+    "import keras, tensorflow": ["-c", "import keras, tensorflow"],
+    "import byol_keras": ["-c", "import byol_keras"],
+    "byol-keras --help": ["-m", "byol_keras", "--help"],
+    "byol-keras pretrain --help": ["-m", "byol_keras", "pretrain", "--help"],
+}
+# What each is compared with.
+BESIDE = {
+    "import byol_keras": "import keras",
+    "byol-keras --help": "import keras, tensorflow",
+    "byol-keras pretrain --help": "import keras, tensorflow",
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse_options(arguments)
+    began = {name: [seconds(command) for _ in range(2)][-1:] for name, command in COMMANDS.items()}
+    for _ in range(options.repeats - 1):
+        for name, command in COMMANDS.items():
+            began[name].append(seconds(command))
+    with children({"first": (first_step, options.batch, options.size)}) as made:
+        first = made["first"]()
+    show(began, first)
+    if options.output:
+        content = {"machine": machine(), "seconds": began, "first step": first}
+        Path(options.output).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def seconds(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def first_step(batch: int, size: int) -> Callable[[], float]:
+    import tensorflow as tf
+    from fit import Clock
+    from our_step import make_model, make_pair
+
+    import byol_keras as bk
+
+    model, data = make_model("small", size, "float32"), tf.data.Dataset.from_tensors(make_pair(batch, size)).repeat()
+
+    def run() -> float:
+        clock, began = Clock(), time.perf_counter()
+        model.fit(data, steps_per_epoch=1, callbacks=[bk.callbacks.TargetEMA(), clock], verbose=0)
+        return clock.began - began
+
+    return run
+
+
+def show(began: dict[str, list[float]], first: float) -> None:
+    table = rich.table.Table("", "seconds", "more than")
+    for name, taken in began.items():
+        beside = BESIDE.get(name)
+        more = [a - b for a, b in zip(taken, began[beside], strict=True)] if beside else []
+        table.add_row(name, cell(taken), f"{beside}: {cell(more)}" if more else "")
+    table.add_row("the first step of the small network", f"{first:.1f}", "")
+    rich.print(table)
+
+
+def cell(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} - {max(values):.2f})"
+
+
+def parse_options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=9, help="turns of each")
+    parser.add_argument("--batch", type=int, default=128, help="of the first step")
+    parser.add_argument("--size", type=int, default=32, help="side of its pictures")
+    parser.add_argument("--output", help="JSON file for the numbers")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
