@@ -104,8 +104,7 @@ def test_taps__make_cropped_pairs_and_clips_too():
 
 def test_taps__are_for_large_pictures_in_graphs_that_are_not_compiled_as_a_whole():
     large, small, views = pictures(), pictures(height=48, width=40), ImageViews(32)
-    assert programs(views, small) == 0
-    assert programs(views, large) > 2
+    assert 0 < programs(views, small) < programs(views, large)
     assert not taps.pay(large, (32, 32), "triangle")
 
     @tf.function

@@ -129,48 +129,13 @@ class ImageViews(Views):
 
     def apply(self, images: tf.Tensor, parameters: Parameters, view: int) -> tf.Tensor:
         """View 0 or 1 of pictures by these choices; what that view never does is left out."""
-        if not taps.pay(images, self.size, self.resize):
-            return self._apply_matrices(images, parameters, view)
-        planes, mean = self._take(images, parameters, self.settings.blur[view] > 0)
-        return alone(self._finish, planes, mean, parameters, view)
-
-    def _apply_matrices(self, images: tf.Tensor, parameters: Parameters, view: int) -> tf.Tensor:
-        planes, mean = self._resample(as_floats(images), parameters, self.settings.blur[view] > 0)
-        return self._finish(planes, mean, parameters, view)
-
-    def _finish(self, planes: tf.Tensor, mean: tf.Tensor, parameters: Parameters, view: int) -> tf.Tensor:
-        settings, channels = self.settings, planes.shape[1]
-        if settings.jitter[view] > 0 or settings.grayscale[view] > 0:
-            pixels = color.recolour(planes, mean, parameters)
-        else:
-            pixels = tf.transpose(planes, (0, 2, 1))
-        pixels = tf.clip_by_value(pixels, 0.0, 1.0)
-        if settings.solarize[view] > 0:
-            pixels = color.solarized(pixels, parameters.solarize, settings.threshold)
-        return tf.reshape(pixels, (-1, *self.size, channels))
-
-    def _resample(self, images: tf.Tensor, parameters: Parameters, blur: bool) -> tuple[tf.Tensor, tf.Tensor]:
-        """Planes (n, C, pixels) after crop, resizing, flip and blur; their mean colour before the blur."""
-        _, height, width, _ = geometry.sizes(images)
-        top, left, high, wide = tf.unstack(parameters.box, axis=1)
-        rows = geometry.resizing(top, high, height, self.size[0], self.resize)
-        columns = geometry.resizing(left, wide, width, self.size[1], self.resize, parameters.flip)
-        mean = geometry.picture_mean(images, rows, columns)
-        if blur:
-            rows = geometry.blurring(parameters.sigma, self.size[0], self.kernel) @ rows
-            columns = geometry.blurring(parameters.sigma, self.size[1], self.kernel) @ columns
-        return geometry.resample(images, rows, columns), mean
-
-    def _take(self, images: tf.Tensor, parameters: Parameters, blur: bool) -> tuple[tf.Tensor, tf.Tensor]:
-        """What `_resample` returns, by taps."""
-        top, left, high, wide = tf.unstack(parameters.box, axis=1)
-        rows = taps.Axis(top, high, tf.zeros_like(parameters.flip))
-        columns = taps.Axis(left, wide, parameters.flip)
-        planes = taps.resample(images, rows, columns, self.size, self.resize)
-        mean = tf.reduce_mean(planes, axis=(2, 3))
-        if blur:
-            planes = taps.blurred(planes, parameters.sigma, self.kernel)
-        return tf.reshape(planes, (-1, images.shape[-1], math.prod(self.size))), mean
+        settings = self.settings
+        resampled = _by_taps if taps.pay(images, self.size, self.resize) else _by_matrices
+        kernel = self.kernel if settings.blur[view] > 0 else None
+        planes, mean = resampled(images, parameters, self.size, self.resize, kernel)
+        recoloured = settings.jitter[view] > 0 or settings.grayscale[view] > 0
+        threshold = settings.threshold if settings.solarize[view] > 0 else None
+        return alone(_finished, planes, mean, parameters, self.size, recoloured, threshold)
 
     def check(self, batch: Any) -> None:
         check_pictures(batch)
@@ -178,6 +143,57 @@ class ImageViews(Views):
     def get_config(self) -> dict[str, Any]:
         arguments = {"size": self.size, "preset": self.preset, "resize": self.resize, "kernel": self.kernel}
         return arguments | self.settings._asdict()
+
+
+def _by_matrices(
+    images: tf.Tensor, parameters: Parameters, size: tuple[int, int], resize: str, kernel: int | None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Planes (n, C, pixels) after crop, resizing, flip and blur; their mean colours (n, C) before the blur."""
+    return alone(_resampled, as_floats(images), parameters, size, resize, kernel)
+
+
+def _resampled(
+    images: tf.Tensor, parameters: Parameters, size: tuple[int, int], resize: str, kernel: int | None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    _, height, width, _ = geometry.sizes(images)
+    top, left, high, wide = tf.unstack(parameters.box, axis=1)
+    rows = geometry.resizing(top, high, height, size[0], resize)
+    columns = geometry.resizing(left, wide, width, size[1], resize, parameters.flip)
+    mean = geometry.picture_mean(images, rows, columns)
+    if kernel is not None:
+        rows = geometry.blurring(parameters.sigma, size[0], kernel) @ rows
+        columns = geometry.blurring(parameters.sigma, size[1], kernel) @ columns
+    return geometry.resample(images, rows, columns), mean
+
+
+def _by_taps(
+    images: tf.Tensor, parameters: Parameters, size: tuple[int, int], resize: str, kernel: int | None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What `_by_matrices` returns."""
+    top, left, high, wide = tf.unstack(parameters.box, axis=1)
+    rows = taps.Axis(top, high, tf.zeros_like(parameters.flip))
+    columns = taps.Axis(left, wide, parameters.flip)
+    planes = taps.resample(images, rows, columns, size, resize)
+    mean = tf.reduce_mean(planes, axis=(2, 3))
+    if kernel is not None:
+        planes = taps.blurred(planes, parameters.sigma, kernel)
+    return tf.reshape(planes, (-1, images.shape[-1], math.prod(size))), mean
+
+
+def _finished(
+    planes: tf.Tensor,
+    mean: tf.Tensor,
+    parameters: Parameters,
+    size: tuple[int, int],
+    recoloured: bool,
+    threshold: float | None,
+) -> tf.Tensor:
+    """Pictures (n, h, w, C) of planes, in other colours, clipped, and solarized where there is a threshold."""
+    pixels = color.recolour(planes, mean, parameters) if recoloured else tf.transpose(planes, (0, 2, 1))
+    pixels = tf.clip_by_value(pixels, 0.0, 1.0)
+    if threshold is not None:
+        pixels = color.solarized(pixels, parameters.solarize, threshold)
+    return tf.reshape(pixels, (-1, *size, planes.shape[1]))
 
 
 def _checked_resize(resize: str) -> str:
