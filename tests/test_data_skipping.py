@@ -27,7 +27,7 @@ def test_ledger__counts_each_example_once():
 
 
 @pytest.mark.parametrize(
-    ("length", "bad", "stops"), [(202, 2, False), (203, 3, True), (5000, 3, False), (5000, 6, False), (5000, 7, True)]
+    ("length", "bad", "stops"), [(202, 2, False), (203, 3, True), (5000, 3, False), (5000, 4, False), (5000, 5, True)]
 )
 def test_ledger__stops_above_the_share_and_before_the_end_above_what_chance_explains(length, bad, stops):
     skipped = Skipped(length, max_bad_fraction=0.01)

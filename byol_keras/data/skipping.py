@@ -15,7 +15,7 @@ __all__ = ["JUDGED_FROM", "Skipped", "TooManyBroken", "printable"]
 
 JUDGED_FROM = 200
 # Standard errors.
-_MARGIN = 3
+_MARGIN = 1.5
 _UNSEEN, _GOOD, _BAD = 0, 1, 2
 
 
