@@ -280,7 +280,7 @@ def test_command__exits_with_1_where_it_is_not(tmp_path, capsys):
     [
         (["--data", "/no/such/folder"], 1, "`data` must be a folder"),
         (["--size", "8"], 2, "`--data` is missing"),
-        (["--data", "shapes", "--size", "-1"], 2, "`size` must be positive"),
+        (["--data", "shapes", "--size", "-1"], 2, "`size` must be a positive integer"),
         (["--date", "shapes"], 2, "Did you mean `--data`?"),
     ],
 )

@@ -18,4 +18,5 @@ def directions(vectors: tf.Tensor) -> tf.Tensor:
     vectors = tf.cast(vectors, tf.float32)
     # Their squares could be too large or too small for float32.
     largest = tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True)
-    return tf.math.l2_normalize(tf.math.divide_no_nan(vectors, largest), axis=-1)
+    scaled = tf.math.divide_no_nan(vectors, largest)
+    return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=-1, keepdims=True))
