@@ -60,3 +60,10 @@ def test_stopwatch__tells_what_steps_take_without_compiling(clock):
         watch.on_train_batch_end(batch)
     assert watch.model.stop_training
     assert (watch.steps, watch.elapsed, watch.running) == (5, 10.0, 20.0)
+
+
+def test_line__is_said_as_it_is():
+    console = Console(file=io.StringIO(), width=20)
+    path = "runs/[draft]/:smile:/[/tmp]/a name longer than the console is wide"
+    progress.say(console, path)
+    assert console.file.getvalue() == f"{path}\n"

@@ -33,12 +33,13 @@ def run(arguments: Sequence[str]) -> int:
     seconds, file = given.pop("seconds", 5.0), given.pop("json", None)
     config = _checked(given, seconds, file)
     from ..training.benchmarking import benchmark
+    from ..training.progress import say
 
     console = Console()
     with console.status("opening the data") as status:
         measured = benchmark(config, seconds, status.update)
     console.print(_table(measured))
-    console.print(measured.sentence, highlight=False, soft_wrap=True)
+    say(console, measured.sentence)
     if file is not None:
         _write(file, measured)
     return 0

@@ -58,10 +58,11 @@ def run(arguments: Sequence[str]) -> int:
     from ..export.tables import dims_table, verification_table
     from ..training.exporting import export_run
     from ..training.loading import Run
+    from ..training.progress import say
 
     console, found = Console(), export_run(Run(options.run), options)
     for path in found.artefacts:
-        console.print(f"written: {path}", markup=False, emoji=False, highlight=False, soft_wrap=True)
+        say(console, f"written: {path}")
     if found.dims:
         console.print(dims_table(found.dims))
     if found.verification is None:
@@ -70,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     for check in found.verification.checks:
         for sentence in check.broken:
             text = f"{os.path.basename(check.artefact)}: {sentence}"
-            console.print(text, style="red", markup=False, emoji=False, highlight=False)
+            say(console, text, style="red")
     return 0 if found.verification.ok else 1
 
 

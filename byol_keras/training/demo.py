@@ -7,7 +7,7 @@ from ..export import saved_model
 from .folder import RunFolder
 from .loading import Run
 from .pretrain import pretrain
-from .progress import standard_console
+from .progress import say, standard_console
 
 __all__ = ["demo"]
 
@@ -29,5 +29,5 @@ def demo(folder: str, seed: int = 0, epochs: int | None = None, console: Any = N
     )
     finished = pretrain(data="shapes", run=folder, recipe="demo", seed=seed, epochs=epochs, console=console)
     path = saved_model(Run(folder).encoder(), os.path.join(finished.export, "encoder"))
-    console.print(f"SavedModel: {path}", highlight=False, soft_wrap=True)
+    say(console, f"SavedModel: {path}")
     return finished

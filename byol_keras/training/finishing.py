@@ -18,6 +18,7 @@ from .initial import beginning_called
 from .judging import judge_encoders
 from .kinds import kind_of
 from .plan import Plan
+from .progress import say
 from .rundata import RunData
 
 __all__ = ["finish", "report_material", "save_encoder"]
@@ -34,7 +35,7 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
         words = data.kind.words
         share = "" if judged == data.judged else f" on {len(judged.bank):,} and {len(judged.queries):,} {words.many}"
         beginning = beginning_called(config.init_from)
-        console.print(f"judging the encoder beside the {beginning} one and {words.raw}{share}", highlight=False)
+        say(console, f"judging the encoder beside the {beginning} one and {words.raw}{share}")
         encoders = {beginning: initial_encoder(plan, folder.initial(config)), "online": model.encoder}
         encoders = {name: behind(model.preprocessor, encoder) for name, encoder in encoders.items()}
         whole = partial(data.whole, plan=plan)
@@ -43,7 +44,7 @@ def finish(folder: RunFolder, model: BYOL, plan: Plan, config: PretrainConfig, d
         curve.save(folder.compression)
         console.print(table(evaluation))
     write_report(folder.path, report_material(model, plan, data))
-    console.print(f"report: {folder.report}\nencoder: {folder.encoder}", highlight=False, soft_wrap=True)
+    say(console, f"report: {folder.report}\nencoder: {folder.encoder}")
 
 
 def save_encoder(model: BYOL, plan: Plan, folder: RunFolder) -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from ..config import PretrainConfig
 from ..distribution import Cluster, Workers, strategy_named
 from ..version import __version__
+from .progress import say
 
 __all__ = ["join"]
 
@@ -29,7 +30,7 @@ def join(config: PretrainConfig, resume: bool, console: Any) -> Workers:
         cluster = Cluster.of_environment()
         if cluster is not None and cluster.count > 1:
             place, names = f"worker {cluster.position} of {cluster.count}", ", ".join(cluster.addresses)
-            console.print(f"{place}: waiting for the others of {names}", highlight=False, soft_wrap=True)
+            say(console, f"{place}: waiting for the others of {names}")
     workers = Workers(strategy_named(config.strategy))
     told = {name: value for name, value in config.values().items() if name not in _OWN}
     versions = {"byol_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}

@@ -35,7 +35,7 @@ from .lockstep import Lockstep
 from .loop import Waiting, train
 from .plan import Plan
 from .planning import make_plan
-from .progress import Progress, standard_console
+from .progress import Progress, say, standard_console
 from .rundata import RunData
 
 __all__ = ["pretrain"]
@@ -105,7 +105,7 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
         with workers.together():
             config = asked if found is None else folder.config_to_resume(found["config"], given)
         if found is not None and found["finished"]:
-            console.print("this run is finished", highlight=False)
+            say(console, "this run is finished")
             return folder
         _work(_opened(folder, config, console, workers, began, found), begins=found is None)
     return folder
@@ -185,16 +185,15 @@ def _announce(session: _Session, judged: JudgeSet | None) -> None:
     plan, data, console = session.plan, session.data, session.console
     recipe, replicas = plan.recipe, session.workers.strategy.num_replicas_in_sync
     size = f" at {plan.shape[0]} px" if plan.kind == "pictures" else ""
-    console.print(
+    say(
+        console,
         f"{plan.examples:,} {data.source.many} of {data.source.name} -> {plan.encoder}{size}, "
         f"recipe {recipe.name}, batch {plan.batch_size}{f' on {replicas} replicas' if replicas > 1 else ''}, "
         f"{plan.epochs} epochs of {plan.steps_per_epoch} steps, {plan.precision}",
-        highlight=False,
-        soft_wrap=True,
     )
     many = data.kind.words.many
     labels = "no labels to judge by" if judged is None else f"judged on {len(judged.queries):,} labelled {many}"
-    console.print(f"{labels}; everything is written to {session.folder.path}", highlight=False, soft_wrap=True)
+    say(console, f"{labels}; everything is written to {session.folder.path}")
 
 
 def _train(model: BYOL, examples: Examples, session: _Session) -> None:
@@ -227,10 +226,7 @@ def _train(model: BYOL, examples: Examples, session: _Session) -> None:
 
 def _tell_of_skipped(examples: Examples, session: _Session) -> None:
     if count := examples.skipped.bad:
-        many, console = examples.skipped.many, session.console
-        console.print(
-            f"skipped {count:,} of the {many}: {session.folder.skipped} says why", highlight=False, soft_wrap=True
-        )
+        say(session.console, f"skipped {count:,} of the {examples.skipped.many}: {session.folder.skipped} says why")
 
 
 def _callbacks_of_chief(

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["Progress", "readable_time", "standard_console"]
+__all__ = ["Progress", "readable_time", "say", "standard_console"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 _WIDE = 120
@@ -64,7 +64,7 @@ class Progress(keras.callbacks.Callback):
         elif now - self._shown >= _SECONDS_BETWEEN_LINES or step == self.total_steps:
             self._shown = now
             place = f"epoch {self._epoch(step)}  step {step:,}/{self.total_steps:,}"
-            self.console.print(f"{place}  {self._text(step)}", highlight=False, soft_wrap=True)
+            say(self.console, f"{place}  {self._text(step)}")
 
     def _epoch(self, step: int) -> str:
         return f"{(step - 1) // self.steps_per_epoch + 1}/{-(-self.total_steps // self.steps_per_epoch)}"
@@ -88,6 +88,11 @@ _FORMATS = {
     "tau": "tau {:.4f}",
     "learning_rate": "rate {:.3g}",
 }
+
+
+def say(console: Any, text: str, style: str | None = None) -> None:
+    """Prints a line as it is, whatever brackets and colons the paths in it may have."""
+    console.print(text, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def standard_console(quiet: bool = False) -> Any:
