@@ -76,8 +76,7 @@ def verified(name: str, options: argparse.Namespace) -> list:
     artefacts = [bk.export.saved_model(encoder, folder / "serving")]
     for precision in PRECISIONS:
         path = folder / f"{precision}.tflite"
-        examples = images[:200] if precision == "int8" else None
-        artefacts.append(bk.export.litert(encoder, path, quantization=precision, representative=examples))
+        artefacts.append(bk.export.litert(encoder, path, quantization=precision, representative=images[:200]))
     artefacts.append(bk.export.onnx(encoder, folder / "encoder.onnx"))
     others, classes, _ = bk.data.shapes(1000, seed=1, size=size)
     return bk.export.verify(encoder, artefacts, others, classes, openvino=True).checks

@@ -160,7 +160,6 @@ def test_recurrent_encoders__take_fixed_batches_and_unrolled_loops(tmp_path):
     [
         ({"quantization": "int4"}, "`quantization` must be one of"),
         ({"quantization": "int8"}, "`representative` must hold some inputs"),
-        ({"quantization": "dynamic", "representative": IMAGES}, "`representative` needs quantization='int8'"),
         ({"details": {"knn": np.float32(0.9)}}, "`details` must be what JSON can say.*float32"),
         ({"details": {"knn": float("nan")}}, "`details` must be what JSON can say"),
         ({"integer": True}, "`integer` needs quantization='int8'"),

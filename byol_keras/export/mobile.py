@@ -53,7 +53,7 @@ def litert(
         path: the file to write, ending in `.tflite`.
         quantization: see above. Default `"float32"`.
         representative: for `"int8"` some hundred inputs such as the model was trained on, from which the ranges of its
-            numbers are taken. Default None.
+            numbers are taken; the others take no account of them. Default None.
         integer: for `"int8"`, whether pixels go in as uint8 (other inputs as int8) and vectors come out as int8; the
             card says what they stand for. Default False.
         batch_size: of every call, for runtimes that want it fixed. Default None: any.
@@ -94,8 +94,6 @@ def _check(path: str, quantization: str, representative: object, integer: bool, 
             "`representative` must hold some inputs for int8, from which the ranges of numbers are taken. "
             "Received: representative=None"
         )
-    if representative is not None and quantization != "int8":
-        raise ValueError(f"`representative` needs quantization='int8'. Received: quantization={quantization!r}")
     if integer and quantization != "int8":
         raise ValueError(f"`integer` needs quantization='int8'. Received: quantization={quantization!r}")
     if batch_size is not None:

@@ -51,8 +51,7 @@ def exporter(name: str, size: int, folder: str) -> Callable[[], dict[str, str]]:
     files = {"SavedModel": bk.export.saved_model(encoder, Path(folder, "served"))}
     for quantization in QUANTIZATIONS if peer("ai_edge_litert") else ():
         path = Path(folder, f"{quantization}.tflite")
-        representative = pictures if quantization == "int8" else None
-        bk.export.litert(encoder, path, quantization=quantization, representative=representative)
+        bk.export.litert(encoder, path, quantization=quantization, representative=pictures)
         files[f"LiteRT, {quantization}"] = path
     if peer("onnxruntime") and peer("tf2onnx"):
         files["ONNX Runtime"] = bk.export.onnx(encoder, Path(folder, "encoder.onnx"))
