@@ -38,8 +38,7 @@ def card_of(path):
 )
 def test_litert__gives_what_the_encoder_gives(encoder, quantization, tolerance, tmp_path):
     path = tmp_path / f"{quantization}.tflite"
-    examples = IMAGES if quantization == "int8" else None
-    assert litert(encoder, path, quantization=quantization, representative=examples) == str(path)
+    assert litert(encoder, path, quantization=quantization, representative=IMAGES) == str(path)
     wanted = bk.evaluation.extract_features(encoder, IMAGES[:5])
     np.testing.assert_allclose(vectors_of(path), wanted, atol=tolerance * np.abs(wanted).max())
     assert card_of(path)["quantization"] == quantization
