@@ -66,16 +66,12 @@ def test_matched_labels__call_numbers_without_names_by_their_digits():
     np.testing.assert_array_equal(matched_labels(plain, None), [11, -1, 2])
 
 
-@pytest.mark.parametrize(
-    ("labels", "names", "sentence"),
-    [
-        (["cat", "dog"], None, "no other classes than numbers. Received: .* with 'cat', 'dog'"),
-        ([0, 1], ("cat", "dog"), "than 'cat', 'dog'. Received: .* with '0'"),
-    ],
-)
-def test_matched_labels__of_names_and_numbers_are_refused(labels, names, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        matched_labels(open_source((numbered(2), labels)), names)
+def test_matched_labels__without_names_are_positions_among_words():
+    words = ("cat", "dog")
+    np.testing.assert_array_equal(matched_labels(open_source((numbered(3), [1, -1, 0])), words), [1, -1, 0])
+    np.testing.assert_array_equal(matched_labels(open_source((numbered(2), ["dog", "cat"])), None), [1, 0])
+    with pytest.raises(ValueError, match=r"no other classes than 'cat', 'dog'\. Received: .* with '2', '7'"):
+        matched_labels(open_source((numbered(4), [7, 1, 2, 2])), words)
 
 
 def test_scan__of_unknown_labels_counts_neither_classes_nor_conflicts():

@@ -175,22 +175,38 @@ def _some(names: Sequence[str]) -> str:
 def matched_labels(source: Source, class_names: Sequence[str] | None) -> np.ndarray | None:
     """The labels of `source` numbered as in `class_names`, which may be another set's.
 
-    Two folders need not hold the same classes; what counts is the name. Where only one side has names, a number is
-    called by its digits. Labels without names on either side stay as they are, and so does -1.
+    Two folders need not hold the same classes; what counts is the name. Where only one side has names and they are
+    numbers, as of folders `0` to `11`, plain numbers mean those; to other names they are positions. -1 stays -1.
+
+    Args:
+        source: whose labels are asked for.
+        class_names: the names of the other set. Default None: it has plain numbers.
     """
     if source.labels is None or (source.class_names is None and class_names is None):
         return source.labels
+    if not (source.class_names and class_names) and not _are_numbers(source.class_names or class_names):
+        return _positions(source, class_names)
     classes, places = np.unique(source.labels, return_inverse=True)
     called = {number: source.class_names[number] if source.class_names else str(number) for number in classes.tolist()}
     names = [name for number, name in called.items() if number >= 0]
-    if class_names is None:
-        numbers = {name: int(name) for name in names if name.isdecimal()}
-    else:
-        numbers = {name: number for number, name in enumerate(class_names)}
-    unknown = [name for name in names if name not in numbers]
+    numbers = {name: number for number, name in enumerate(class_names)} if class_names else {n: int(n) for n in names}
+    _check_known([name for name in names if name not in numbers], source, class_names)
+    return np.array([numbers[name] if number >= 0 else -1 for number, name in called.items()], "int64")[places]
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    return all(name.isdecimal() for name in names)
+
+
+def _positions(source: Source, class_names: Sequence[str] | None) -> np.ndarray:
+    beyond = [] if class_names is None else np.unique(source.labels[source.labels >= len(class_names)])
+    _check_known([str(number) for number in beyond], source, class_names)
+    return source.labels
+
+
+def _check_known(unknown: Sequence[str], source: Source, class_names: Sequence[str] | None) -> None:
     if unknown:
         raise ValueError(
-            f"`source` must have no other classes than {_some(class_names) if class_names else 'numbers'}. "
+            f"`source` must have no other classes than {_some(class_names)}. "
             f"Received: {source.name} with {_some(unknown)}"
         )
-    return np.array([numbers[name] if number >= 0 else -1 for number, name in called.items()], "int64")[places]
