@@ -175,14 +175,14 @@ class Trainer(keras.Model):
         if batch is None:
             raise ValueError("`x` is empty: there is nothing to train on. Received: data without a single batch")
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if distributed:
+            batch, replicas = keras.tree.map_structure(self._first_share, batch), 1
         if any(np.shape(leaf) == () for leaf in keras.tree.flatten(batch)):
             raise ValueError(
                 "`x` must come in batches: call `batch(n, drop_remainder=True)` on the dataset. "
                 "Received: single numbers or strings"
             )
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        if distributed:
-            batch, replicas = keras.tree.map_structure(self._first_share, batch), 1
         self.check_values(batch)
         self.check_batch(batch, replicas)
         return x
