@@ -96,7 +96,7 @@ def test_head_widths__of_small_and_large_encoders():
 @pytest.mark.parametrize("argument", ["input_dim", "hidden", "output"])
 def test_head__bad_widths(head, argument):
     for value in (0, -1, 2.5, None, "8"):
-        message = f"`{argument}` must be a positive integer. Received: {argument}={value}"
+        message = f"`{argument}` must be a positive integer. Received: {argument}={value!r}"
         with pytest.raises(ValueError, match=re.escape(message)):
             head(**{"input_dim": 4, argument: value})
 

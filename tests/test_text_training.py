@@ -104,7 +104,7 @@ def test_words_that_were_adapted__survive_export_in_half_precision(tmp_path):
     [
         (["a", float("nan")] * 32, "nothing but strings.* 32 of 64 values that are no strings, such as 'nan'"),
         ([*TEXTS[:62], "", "  "], "2 of 64 texts empty"),
-        (np.zeros((64, LENGTH)), "`x` must be what `preprocessor` takes: string of shape .* Received: float64"),
+        (np.zeros((64, LENGTH)), "`x` must be what `preprocessor` takes: string of shape .* Received: float32"),
         (np.zeros(64, "int64"), "`x` must be what `preprocessor` takes: string.* Received: int64"),
         (TEXTS[:, None], r"Received: string of shape \(64, 1\)"),
     ],
