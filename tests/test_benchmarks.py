@@ -149,7 +149,7 @@ def test_operations__of_a_step_are_those_counted_by_hand():
     "peers",
     [
         [],
-        pytest.param(["albumentations", "kornia"], marks=pytest.mark.slow),
+        pytest.param(["albumentations", "kornia"], marks=[pytest.mark.slow, pytest.mark.long]),
         pytest.param([views.PARALLEL, *views.PEERS], marks=[pytest.mark.slow, pytest.mark.long]),
     ],
     ids=len,

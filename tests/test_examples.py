@@ -82,6 +82,7 @@ def test_few_labels__compares_every_start_at_both_shares(tmp_path, labelled):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_segmentation__judges_every_encoder_frozen_and_whole(tmp_path, brief_run):
     options = ["--run", brief_run, "--epochs", 1, "--masks", 10, "--steps", 2]
     output = run_example("segmentation.py", *options, cwd=tmp_path)
