@@ -222,6 +222,7 @@ def test_ablations__print_our_numbers_beside_the_papers(labelled, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_ablations__compare_the_losses_with_and_without_a_predictor(labelled, tmp_path):
     options = ["--data", labelled, "--epochs", 2, "--rows", 2, "--json", "rows.json", "--table", "objectives"]
     run_example("ablations.py", *options, cwd=tmp_path)
@@ -232,12 +233,14 @@ def test_ablations__compare_the_losses_with_and_without_a_predictor(labelled, tm
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_search__fits_a_setting_into_processor_seconds(labelled, tmp_path):
     result = searched(labelled, tmp_path, ["--cpu-seconds", 3], ["batch_size=16"])
     assert result["epochs"] > 0.1
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_search__counts_epochs_of_more_crops(labelled, tmp_path):
     result = searched(labelled, tmp_path, ["--epochs", 1], ["batch_size=16", "crops=2", "crop_size=8"])
     assert result["epochs"] == 1.0
