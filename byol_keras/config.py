@@ -106,7 +106,7 @@ class PretrainConfig:
     checkpoint_minutes: float = _option(5.0, "time between two checkpoints")
     keep: int = _option(3, "how many checkpoints stay")
     log_every: int = _option(50, "steps between two lines of metrics.jsonl")
-    knn_every: int | None = _option(None, "epochs between two kNN judgements. Default: ten in a run; 0 for none")
+    knn_every: int | None = _option(None, "epochs between two kNN judgements. Default: ten in a run at most; 0: none")
 
     @classmethod
     def of(cls, options: "PretrainConfig | Mapping[str, Any]") -> "PretrainConfig":

@@ -1,13 +1,22 @@
-"""What a run says of the time that is left."""
+"""What a run says of the time that is left, and of its pace."""
 
 import io
+import json
 import types
+from dataclasses import replace
 
+import keras
 import pytest
 import tensorflow as tf
+from builders import vector_byol, vectors
 from rich.console import Console
 
+import byol_keras as bk
 from byol_keras.training import progress
+from byol_keras.training.folder import RunFolder
+from byol_keras.training.journal import Journal
+from byol_keras.training.loop import Waiting
+from byol_keras.training.plan import Plan
 from byol_keras.training.stopwatch import Stopwatch
 
 
@@ -67,3 +76,29 @@ def test_line__is_said_as_it_is():
     path = "runs/[draft]/:smile:/[/tmp]/a name longer than the console is wide"
     progress.say(console, path)
     assert console.file.getvalue() == f"{path}\n"
+
+
+class Passing(keras.callbacks.Callback):
+    """Lets a second pass with every step, and a minute with the monitors at an epoch's end."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self.clock = clock
+
+    def on_train_batch_end(self, batch, logs=None):
+        logs["learning_rate"] = 0.1
+        self.clock.seconds += 1.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.clock.seconds += 60.0
+
+
+def test_examples_per_second__leave_out_what_happens_between_epochs(clock, tmp_path):
+    model, target = vector_byol(), bk.callbacks.TargetEMA(0.9, total_steps=12)
+    plan = Plan(replace(bk.recipes.get("cpu"), batch_size=8), "mlp", (6,), None, 32, 4, 12, "float32", 0)
+    journal = Journal(RunFolder(tmp_path), plan, target, 3, Waiting())
+    model.fit(vectors(32), batch_size=8, epochs=3, verbose=0, callbacks=[target, Passing(clock), journal])
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9, 12]
+    assert [line["examples_per_second"] for line in lines] == [8.0] * 4
+    assert [line["seconds"] for line in lines] == [3.0, 66.0, 129.0, 132.0]

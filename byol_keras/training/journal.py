@@ -24,7 +24,8 @@ class Journal(keras.callbacks.Callback):
 
     A line holds the step, the epoch, the seconds of training so far, the means of `loss` and `target_std` since the
     last line, the newest `tau` and `learning_rate`, pictures per second, the share of time spent waiting for data,
-    and whatever the monitors have found since. What an epoch's end brings is a line of its own.
+    and whatever the monitors have found since. What an epoch's end brings is a line of its own. The time between two
+    epochs, in which monitors judge and checkpoints are written, counts in `seconds` alone.
 
     Args:
         folder: of the run.
@@ -80,19 +81,21 @@ class Journal(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._writer = self._writer or tf.summary.create_file_writer(self.folder.logs)
         self._windows = {"loss": Window(), "target_std": Window()}
-        self._entered = self._since = time.monotonic()
+        self._entered = self._since = self._ended = time.monotonic()
         self._step = self._line_step = int(self.model.batches_seen.numpy())
         self._waited = self.waiting.seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         for window in self._windows.values():
             window.begin_epoch()
+        self._since += time.monotonic() - self._ended
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         for name, window in self._windows.items():
             window.add(batch + 1, logs[name])
         # What metrics hold can't be asked for here: with several processes each answer is one that all give together.
         self._step, self._rate = int(self.model.batches_seen.numpy()), float(logs["learning_rate"])
+        self._ended = time.monotonic()
         if self._step - self._line_step >= self.every:
             self._write(self._numbers())
 
@@ -106,14 +109,13 @@ class Journal(keras.callbacks.Callback):
         self.seconds, self._entered = self.elapsed, None
 
     def _numbers(self) -> dict[str, float]:
-        now, waited = time.monotonic(), self.waiting.seconds
-        elapsed = max(now - self._since, 1e-9)
+        elapsed, waited = max(self._ended - self._since, 1e-9), self.waiting.seconds
         numbers = {name: window.take() for name, window in self._windows.items()}
         numbers |= {"tau": float(self.target.tau_at(int(self.model.optimizer.iterations.numpy())))}
         numbers |= {"learning_rate": self._rate}
         numbers |= {"examples_per_second": (self._step - self._line_step) * self.plan.batch_size / elapsed}
         numbers |= {"waiting": min(max((waited - self._waited) / elapsed, 0.0), 1.0)}
-        self._since, self._waited, self._line_step = now, waited, self._step
+        self._since, self._waited, self._line_step = self._ended, waited, self._step
         return self._news() | numbers
 
     def _news(self) -> dict[str, float]:

@@ -254,7 +254,7 @@ def _monitors(config: PretrainConfig, data: RunData, plan: Plan) -> dict[str, An
     """What watches the run: for collapse always, by neighbours where there are labels."""
     examples, _, _ = data.arrays(data.sample(_PROBED), plan)
     monitors: dict[str, Any] = {"collapse": CollapseMonitor(config.on_collapse, examples)}
-    every = max(1, plan.epochs // 10) if config.knn_every is None else config.knn_every
+    every = math.ceil(plan.epochs / 10) if config.knn_every is None else config.knn_every
     if data.judged is not None and every:
         share = fitting(_BANK + _QUERIES, plan.shape) / (_BANK + _QUERIES)
         parts = data.judged.sample(math.ceil(_BANK * share), math.ceil(_QUERIES * share))
