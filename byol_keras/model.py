@@ -181,9 +181,8 @@ class BYOL(Follower):
     def _track(self, loss: tf.Tensor, targets: list[tf.Tensor]) -> None:
         size = tf.shape(targets[0])[0]
         spread = sum(map(normalized_std, targets)) / 2.0
-        for tracker, value in ((self._loss_tracker, loss), (self.std_tracker, spread)):
-            # Of a last batch a replica may get nothing, whose mean is no number.
-            tracker.update_state(tf.where(size > 0, value, 0.0), sample_weight=size)
+        stepping.track(self._loss_tracker, loss, size)
+        stepping.track(self.std_tracker, spread, size)
 
     def _make_views(self, data: object, stream: int, index: tf.Tensor) -> list:
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import keras
 import tensorflow as tf
 
-__all__ = ["agree", "all_finite", "apply_if", "gathered", "measured", "replicas", "snapshot"]
+__all__ = ["agree", "all_finite", "apply_if", "gathered", "measured", "replicas", "snapshot", "track"]
 
 
 def replicas() -> int:
@@ -21,6 +21,11 @@ def measured(metrics: Iterable[keras.metrics.Metric]) -> dict[str, tf.Tensor]:
         # Between workers Keras takes the mean along the first axis, which scalars do not have.
         return {name: tf.reshape(value, [1]) for name, value in found.items()}
     return found
+
+
+def track(tracker: keras.metrics.Mean, value: tf.Tensor, size: tf.Tensor) -> None:
+    """Adds the mean over `size` examples to a metric; of a last batch a replica may get none, which has no mean."""
+    tracker.update_state(tf.where(size > 0, value, 0.0), sample_weight=size)
 
 
 def agree(flag: tf.Tensor) -> tf.Tensor:

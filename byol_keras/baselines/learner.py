@@ -88,9 +88,7 @@ class Learner(Trainer):
         return tf.reduce_mean(self.losses_of(inputs, seed, training)) + sum(self.losses)
 
     def _logged(self, loss: tf.Tensor, inputs: tf.Tensor) -> dict:
-        size = tf.shape(inputs)[0]
-        # Of a last batch a replica may get nothing, whose mean is no number.
-        self._loss_tracker.update_state(tf.where(size > 0, loss, 0.0), sample_weight=size)
+        stepping.track(self._loss_tracker, loss, tf.shape(inputs)[0])
         return stepping.measured(self.metrics)
 
     def check_values(self, examples: object) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .main import COMMANDS
-from .parsing import UsageError, listed, parse, parser_of, require
+from .parsing import UsageError, listed, parse, parser_of, require, require_positive
 
 __all__ = ["EvaluateOptions", "run"]
 
@@ -68,7 +68,4 @@ def _check(options: EvaluateOptions) -> None:
     """Refuses at once what would fail after the baselines were trained."""
     if options.network not in ("online", "target"):
         raise UsageError(f"`network` must be online or target. Received: network={options.network}")
-    for name in ("k", "temperature", "baseline_epochs"):
-        value = getattr(options, name)
-        if not value > 0:
-            raise UsageError(f"`{name}` must be positive. Received: {name}={value}")
+    require_positive(options, "k", "temperature", "baseline_epochs")

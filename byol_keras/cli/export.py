@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..export.mobile import QUANTIZATIONS
 from .main import COMMANDS
-from .parsing import UsageError, listed, parse, parser_of, require
+from .parsing import UsageError, listed, parse, parser_of, require, require_positive
 
 __all__ = ["ExportOptions", "run"]
 
@@ -70,8 +70,7 @@ def run(arguments: Sequence[str]) -> int:
     console.print(verification_table(found.verification))
     for check in found.verification.checks:
         for sentence in check.broken:
-            text = f"{os.path.basename(check.artefact)}: {sentence}"
-            say(console, text, style="red")
+            say(console, f"{os.path.basename(check.artefact)}: {sentence}", style="red")
     return 0 if found.verification.ok else 1
 
 
@@ -90,7 +89,4 @@ def _check(options: ExportOptions) -> None:
         raise UsageError("`--warmup` needs `--format savedmodel`")
     if options.batch_size is not None and formats == ["savedmodel"]:
         raise UsageError("`--batch-size` needs `--format litert` or `onnx`: a SavedModel takes any")
-    for name in ("dim", "batch_size"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise UsageError(f"`{name}` must be positive. Received: {name}={value}")
+    require_positive(options, "dim", "batch_size")

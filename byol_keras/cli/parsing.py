@@ -97,6 +97,14 @@ def require(options: Any, *names: str) -> None:
             raise UsageError(f"`--{name.replace('_', '-')}` is missing")
 
 
+def require_positive(options: Any, *names: str) -> None:
+    """Refuses numbers that are not above zero, where they were given."""
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and not value > 0:
+            raise UsageError(f"`{name}` must be positive. Received: {name}={value}")
+
+
 def listed(text: str, known: Sequence[str], name: str) -> list[str]:
     """The words between commas, each one of those that are known."""
     words = [word.strip() for word in text.split(",") if word.strip()]

@@ -1,8 +1,10 @@
-"""Vectors brought to length one, which every judge by cosine begins with."""
+"""Vectors brought to length one, which every judge by cosine begins with, and how many it compares at a time."""
+
+from collections.abc import Iterator
 
 import tensorflow as tf
 
-__all__ = ["directions"]
+__all__ = ["directions", "pieces"]
 
 
 def directions(vectors: tf.Tensor) -> tf.Tensor:
@@ -20,3 +22,19 @@ def directions(vectors: tf.Tensor) -> tf.Tensor:
     largest = tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True)
     scaled = tf.math.divide_no_nan(vectors, largest)
     return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=-1, keepdims=True))
+
+
+def pieces(count: int, others: int, most: int) -> Iterator[slice]:
+    """The parts in which so many vectors are compared with all others, so that their similarities fit into memory.
+
+    Args:
+        count: vectors that are divided.
+        others: vectors that each is compared with.
+        most: similarities held at a time.
+
+    Example:
+    >>> list(pieces(5, others=100, most=250))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
+    """
+    rows = max(1, most // others)
+    return (slice(start, start + rows) for start in range(0, count, rows))

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from .diagnosis import Verdict, verdict
-from .directions import directions
+from .directions import directions, pieces
 from .labelled import as_features
 
 __all__ = [
@@ -128,16 +128,15 @@ def uniformity(features: tf.Tensor) -> tf.Tensor:
     unit = directions(features)
     # A batch of unknown size, inside of a graph, is one piece.
     known = unit.shape[0] or 1
-    rows = max(1, _CELLS // known)
-    near = tf.add_n([_nearness(unit, start, start + rows) for start in range(0, known, rows)])
+    near = tf.add_n([_nearness(unit, part) for part in pieces(known, known, _CELLS)])
     count = tf.cast(tf.shape(unit)[0], tf.float32)
     return tf.math.log(near / (count * (count - 1.0)))
 
 
-def _nearness(unit: tf.Tensor, start: int, end: int) -> tf.Tensor:
+def _nearness(unit: tf.Tensor, part: slice) -> tf.Tensor:
     """The sum of `exp(-2 |u_i - u_j|^2)` over some of the vectors and all others; what is left out is `i = j`."""
-    cosines = tf.matmul(unit[start:end], unit, transpose_b=True)
-    return tf.reduce_sum(tf.linalg.set_diag(tf.exp(4.0 * cosines - 4.0), tf.zeros_like(cosines[:, 0]), k=start))
+    cosines = tf.matmul(unit[part], unit, transpose_b=True)
+    return tf.reduce_sum(tf.linalg.set_diag(tf.exp(4.0 * cosines - 4.0), tf.zeros_like(cosines[:, 0]), k=part.start))
 
 
 def representation_health(features: np.ndarray, pair: tuple[np.ndarray, np.ndarray] | None = None) -> dict[str, float]:

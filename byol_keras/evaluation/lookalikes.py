@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_positive
-from .directions import directions
+from .directions import directions, pieces
 from .labelled import as_features, as_labels, check_same_length
 
 __all__ = ["Pairs", "Retrieval", "retrieval", "same_or_different"]
@@ -59,8 +59,7 @@ def retrieval(features: np.ndarray, labels: np.ndarray, ks: tuple[int, ...] = (1
     unit, labels = _directions(features), as_labels(labels, "labels")
     check_same_length(labels, unit, "labels")
     _check_pairs(labels)
-    rows = max(1, _CELLS // len(labels))
-    found = [_search(unit, labels, start, start + rows) for start in range(0, len(labels), rows)]
+    found = [_search(unit, labels, part) for part in pieces(len(labels), len(labels), _CELLS)]
     average, first = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return Retrieval(float(average.mean()), {k: float((first < k).mean()) for k in ks}, len(first))
 
@@ -105,13 +104,13 @@ def _check_pairs(labels: np.ndarray) -> None:
         raise ValueError("`labels` must hold two examples of a class. Received: no class with more than one")
 
 
-def _search(unit: np.ndarray, labels: np.ndarray, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+def _search(unit: np.ndarray, labels: np.ndarray, part: slice) -> tuple[np.ndarray, np.ndarray]:
     """Average precision, and the place of the first hit, of those of some queries that have a hit."""
-    cosines = unit[start:end] @ unit.T
+    cosines = unit[part] @ unit.T
     mine = np.arange(len(cosines))
-    cosines[mine, start + mine] = -np.inf
+    cosines[mine, part.start + mine] = -np.inf
     others = np.argsort(-cosines, axis=1, kind="stable")[:, :-1]
-    hits = labels[others] == labels[start:end, None]
+    hits = labels[others] == labels[part, None]
     hits = hits[hits.any(axis=1)]
     precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
     return (precision * hits).sum(axis=1) / hits.sum(axis=1), hits.argmax(axis=1)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from .directions import directions
+from .directions import directions, pieces
 from .labelled import as_features, as_labels, check_same_length, check_same_width
 
 __all__ = ["knn_accuracy", "knn_predictions"]
@@ -70,9 +70,8 @@ def knn_predictions(
     check_same_width(bank, queries)
     bank = directions(bank)
     classes, numbers = np.unique(labels, return_inverse=True)
-    rows = max(1, _CELLS // len(labels))
-    chunks = [queries[start : start + rows] for start in range(0, len(queries), rows)]
-    votes = [_vote(bank, numbers, chunk, min(k, len(labels)), temperature) for chunk in chunks]
+    parts = pieces(len(queries), len(labels), _CELLS)
+    votes = [_vote(bank, numbers, queries[part], min(k, len(labels)), temperature) for part in parts]
     return classes[np.concatenate(votes)]
 
 

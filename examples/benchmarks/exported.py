@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from children import children
-from side_by_side import measure, peer, report
+from side_by_side import measure, options_of, peer, report
 
 QUANTIZATIONS = ("float32", "float16", "dynamic", "int8")
 
@@ -85,13 +85,10 @@ def artefact(path: str, batch: int, size: int) -> Callable[[], object]:
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options_of(__doc__, repeats=5, seconds=1.0)
     parser.add_argument("--networks", nargs="+", default=["resnet18", "resnet50", "MobileNetV3Small"], help="by name")
     parser.add_argument("--size", type=int, default=224, help="side of the pictures")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32], help="pictures at a time")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each")
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn")
-    parser.add_argument("--output", help="JSON file for the numbers")
     return parser.parse_args(arguments)
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import keras
 import tensorflow as tf
-from our_step import make_model, make_pair
-from side_by_side import Measured, report
+from our_step import compiled_step, make_model, make_pair
+from side_by_side import Measured, options_of, report
 
 import byol_keras as bk
 
@@ -73,11 +73,7 @@ def fitted(model: bk.BYOL, pair: dict, steps: int, callbacks: list) -> Callable[
 
 
 def bare(model: bk.BYOL, pair: dict, steps: int) -> Callable[[], float]:
-    @tf.function
-    def step(pair: dict) -> dict:
-        logs = model.train_step(pair)
-        model.update_target(0.99)
-        return logs
+    step = compiled_step(model)
 
     def run() -> float:
         began = time.perf_counter()
@@ -90,14 +86,12 @@ def bare(model: bk.BYOL, pair: dict, steps: int) -> Callable[[], float]:
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options_of(__doc__, repeats=5)
     parser.add_argument("--network", default="small", choices=["small", "resnet18", "resnet50"], help="what is trained")
     parser.add_argument("--batch", type=int, default=128, help="examples")
     parser.add_argument("--size", type=int, default=32, help="side of the pictures")
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"], help="in what")
     parser.add_argument("--steps", type=int, default=40, help="in a turn: a multiple of the monitor's 20")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each")
-    parser.add_argument("--output", help="JSON file for the numbers")
     return parser.parse_args()
 
 

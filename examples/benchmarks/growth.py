@@ -9,8 +9,6 @@ million pictures of 32 px takes 3 GB where temporary files lie.
 """
 
 import argparse
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from children import children
-from side_by_side import measure, report
+from side_by_side import measure, options_of, report, resident
 
 SIDE = 32
 BLOCK = 10_000  # pictures written at a time
@@ -79,8 +77,13 @@ def reading(path: str, batch: int) -> Callable[[], None]:
 
 
 def training(path: str, batch: int) -> Callable[[], None]:
+    from our_step import compiled_step, make_model
+
+    import byol_keras as bk
+
     batches = iter(stream(path, batch))
-    step = step_on_pictures(batch)
+    views = bk.views.ImageViews(SIDE, "cifar")
+    step = compiled_step(make_model("small", SIDE, "float32", views=views))
 
     def some() -> None:
         for _ in range(STEPS):
@@ -90,23 +93,6 @@ def training(path: str, batch: int) -> Callable[[], None]:
     return some
 
 
-def step_on_pictures(batch: int) -> Callable:
-    import tensorflow as tf
-    from our_step import make_model
-
-    import byol_keras as bk
-
-    model = make_model("small", SIDE, "float32", views=bk.views.ImageViews(SIDE, "cifar"))
-
-    @tf.function
-    def step(pictures: object) -> dict:
-        logs = model.train_step(pictures)
-        model.update_target(0.99)
-        return logs
-
-    return step
-
-
 def start(path: str, batch: int) -> Callable[[], tuple[float, float]]:
     """Seconds until the first batch is there, and the most memory that the process has held, libraries included."""
     import byol_keras as bk  # noqa: F401
@@ -114,8 +100,7 @@ def start(path: str, batch: int) -> Callable[[], tuple[float, float]]:
     def run() -> tuple[float, float]:
         began = time.perf_counter()
         next(iter(stream(path, batch))).numpy()
-        highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return time.perf_counter() - began, highest / (2**20 if sys.platform == "darwin" else 1024)
+        return time.perf_counter() - began, resident()
 
     return run
 
@@ -158,14 +143,11 @@ def replicated(replicas: int, batch: int) -> Callable[[], None]:
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options_of(__doc__, repeats=5, seconds=2.0)
     million = [10_000, 100_000, 1_000_000]
     parser.add_argument("--pictures", type=int, nargs="+", default=million, help="in the file")
     parser.add_argument("--judged", type=int, nargs="+", default=[10_000, 20_000, 40_000], help="features, neighbours")
     parser.add_argument("--batch", type=int, default=128, help="pictures of a step")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
-    parser.add_argument("--output", help="JSON file for the numbers")
     return parser.parse_args(arguments)
 
 

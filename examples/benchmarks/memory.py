@@ -7,36 +7,30 @@ needed with its libraries imported: parameters, momenta, gradients, activations 
 """
 
 import argparse
-import json
-import resource
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import rich
 import rich.table
 from children import children
-from side_by_side import machine, peer
+from side_by_side import peer, resident, save
 from step import SIZES
 
-MEBIBYTE = 2**20
 STEPS = 3
 
 
 def main() -> None:
     options = parse_options()
     table = rich.table.Table("MiB", "imported", "peak", "step", "of PyTorch's")
-    content = {"machine": machine(), "MiB": {}}
+    content = {}
     for name in options.networks:
         batch, size = options.batch or SIZES[name][0], options.size or SIZES[name][1]
         for precision in options.precisions:
             found = {row: peak(*maker) for row, maker in rows(name, batch, size, precision).items()}
             section = f"{name}, batch {batch}, {size} px, {precision}"
-            content["MiB"][section] = found
+            content[section] = found
             show(table, section, found)
     rich.print(table)
-    if options.output:
-        Path(options.output).write_text(json.dumps(content, indent=2) + "\n")
+    save(options.output, MiB=content)
 
 
 def rows(name: str, batch: int, size: int, precision: str) -> dict[str, tuple]:
@@ -98,12 +92,6 @@ def theirs() -> Callable:
 
 
 MAKERS = {"ours": ours, "accumulated": accumulated, "without_target": without_target, "theirs": theirs}
-
-
-def resident() -> float:
-    """The highest that this process has been, in MiB."""
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return highest / MEBIBYTE if sys.platform == "darwin" else highest / 1024
 
 
 def show(table: rich.table.Table, section: str, found: dict[str, dict[str, float]]) -> None:

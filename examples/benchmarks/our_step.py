@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-__all__ = ["make_model", "make_pair", "operations", "training_step"]
+__all__ = ["compiled_step", "make_model", "make_pair", "operations", "step_without_target", "training_step"]
 
 
 def make_model(
@@ -53,21 +53,26 @@ def make_pair(batch: int, size: int) -> dict:
     return {f"view_{number}": tf.random.uniform((batch, size, size, 3), seed=number) for number in (1, 2)}
 
 
-def training_step(
-    name: str, batch: int, size: int, precision: str, optimizer: str = "sgd", accumulated: int | None = None
-) -> Callable[[], float]:
+def compiled_step(model: object) -> Callable[[object], dict]:
     """`train_step` and the target's move in one compiled function, with everything that `fit` logs."""
     import tensorflow as tf
 
-    model, pair = make_model(name, size, precision, optimizer, accumulated), make_pair(batch, size)
-
     @tf.function
-    def compiled(pair: dict) -> dict:
-        logs = model.train_step(pair)
+    def step(data: object) -> dict:
+        logs = model.train_step(data)
         model.update_target(0.99)
         return logs
 
-    return lambda: float(compiled(pair)["loss"])
+    return step
+
+
+def training_step(
+    name: str, batch: int, size: int, precision: str, optimizer: str = "sgd", accumulated: int | None = None
+) -> Callable[[], float]:
+    """A step on one pair of views, again and again."""
+    step = compiled_step(make_model(name, size, precision, optimizer, accumulated))
+    pair = make_pair(batch, size)
+    return lambda: float(step(pair)["loss"])
 
 
 def step_without_target(name: str, batch: int, size: int, precision: str) -> Callable[[], float]:

@@ -9,7 +9,6 @@ The share of waiting is that of `byol-keras bench` on a network's training step.
 """
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import view_peers
 from children import children
-from side_by_side import measure, report
+from side_by_side import measure, options_of, report
 
 HEIGHT, WIDTH = 375, 500
 LARGER = 256 / 224  # what pictures are resized to before 224 px are cut out of them
@@ -36,16 +35,13 @@ def main(arguments: list[str] | None = None) -> None:
                 call()
             pictures = AT_ONCE * options.batch
             results = {f"{options.size} px": measure(made, pictures, options.repeats, options.seconds)}
-        report("From JPEGs of 500 x 375 to two views", results, "pictures", options.output)
         found = {}
         if options.network:
             for data in ("arrays", "folder"):
                 with children({data: (waiting, folder, data, options.network, *shape[1:], options.seconds)}) as made:
                     found[data] = made[data]()
                 print(f"{options.network} on {data}: training waits {found[data]:.1%} of its time", flush=True)
-    if options.output:
-        content = json.loads(Path(options.output).read_text()) | {"waiting": found}
-        Path(options.output).write_text(json.dumps(content, indent=2) + "\n")
+    report("From JPEGs of 500 x 375 to two views", results, "pictures", options.output, waiting=found)
 
 
 def write_pictures(folder: Path, count: int) -> None:
@@ -135,14 +131,11 @@ def waiting(folder: str, data: str, network: str, size: int, batch: int, seconds
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options_of(__doc__, repeats=5, seconds=5.0)
     parser.add_argument("--files", type=int, default=400, help="pictures in the folder")
     parser.add_argument("--size", type=int, default=224, help="side of the views")
     parser.add_argument("--batch", type=int, default=8, help="pictures")
     parser.add_argument("--network", default="resnet50", help="whose training waits; '' leaves this out")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each")
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of a turn")
-    parser.add_argument("--output", help="JSON file for the numbers")
     return parser.parse_args(arguments)
 
 

@@ -4,12 +4,15 @@ Each repeat lets every contestant run once, for about the same time, in an order
 a repeat. What is shown is the median over the repeats with the least and the most.
 """
 
+import argparse
 import importlib
 import importlib.metadata
 import json
 import os
 import platform
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +22,7 @@ from typing import NamedTuple
 import rich
 import rich.table
 
-__all__ = ["Measured", "machine", "measure", "peer", "report"]
+__all__ = ["Measured", "measure", "options_of", "peer", "report", "resident", "save", "spread"]
 
 # Seconds; what takes longer is not called more often than it must be.
 _SLOW = 1.0
@@ -69,21 +72,49 @@ def measure(
     ]
 
 
-def report(title: str, results: dict[str, Sequence[Measured]], things: str, path: str | Path | None = None) -> None:
-    """Prints a table with a section for each entry of `results`, and writes the numbers as JSON."""
+def report(
+    title: str, results: dict[str, Sequence[Measured]], things: str, path: str | Path | None = None, **more: object
+) -> None:
+    """Prints a table with a section for each entry of `results`, and writes the numbers, and what else, as JSON."""
     table = rich.table.Table("", f"{things} per second", "ours / theirs", title=title, title_justify="left")
     for section, measured in results.items():
         table.add_row(f"[bold]{section}", "", "")
         for one in measured:
             table.add_row(
-                f"  {one.name}", _cell(one.rates, ".4g"), "" if one is measured[0] else _cell(one.ratios, ".2f")
+                f"  {one.name}", spread(one.rates, ".4g"), "" if one is measured[0] else spread(one.ratios, ".2f")
             )
         table.add_section()
     rich.print(table)
+    sections = {section: [one._asdict() for one in measured] for section, measured in results.items()}
+    save(path, title=title, things=things, results=sections, **more)
+
+
+def save(path: str | Path | None, **content: object) -> None:
+    """Writes numbers, and the machine that they belong to, as JSON; nothing where there is no path."""
     if path is not None:
-        content = {"title": title, "things": things, "machine": machine()}
-        content["results"] = {section: [one._asdict() for one in measured] for section, measured in results.items()}
-        Path(path).write_text(json.dumps(content, indent=2) + "\n")
+        Path(path).write_text(json.dumps({"machine": machine()} | content, indent=2) + "\n")
+
+
+def options_of(description: str, repeats: int, seconds: float | None = None) -> argparse.ArgumentParser:
+    """A parser with the options that scripts share.
+
+    Args:
+        description: the script's docstring, of which the first line is shown.
+        repeats: how often each has its turn, by default.
+        seconds: how long a turn is by default. Default None: it is as long as its steps take.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=repeats, help="turns of each")
+    if seconds is not None:
+        parser.add_argument("--seconds", type=float, default=seconds, help="length of a turn")
+    parser.add_argument("--output", help="JSON file for the numbers")
+    return parser
+
+
+def resident() -> float:
+    """The highest that this process has been, in MiB."""
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest / 2**20 if sys.platform == "darwin" else highest / 1024
 
 
 def peer(name: str) -> ModuleType | None:
@@ -129,5 +160,6 @@ def _taken(call: Callable[[], object], times: int) -> float:
     return time.perf_counter() - began
 
 
-def _cell(values: Sequence[float], form: str) -> str:
+def spread(values: Sequence[float], form: str) -> str:
+    """The median, the least and the most."""
     return f"{statistics.median(values):{form}} ({min(values):{form}} - {max(values):{form}})"

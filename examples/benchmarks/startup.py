@@ -8,18 +8,15 @@ step: tracing, compiling and the step itself.
 """
 
 import argparse
-import json
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import rich
 import rich.table
 from children import children
-from side_by_side import machine
+from side_by_side import options_of, save, spread
 
 COMMANDS = {
     "import keras": ["-c", "import keras"],
@@ -38,16 +35,14 @@ BESIDE = {
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse_options(arguments)
-    began = {name: [seconds(command) for _ in range(2)][-1:] for name, command in COMMANDS.items()}
-    for _ in range(options.repeats - 1):
-        for name, command in COMMANDS.items():
-            began[name].append(seconds(command))
+    for command in COMMANDS.values():
+        seconds(command)  # so that files lie in memory
+    turns = [{name: seconds(command) for name, command in COMMANDS.items()} for _ in range(options.repeats)]
+    began = {name: [turn[name] for turn in turns] for name in COMMANDS}
     with children({"first": (first_step, options.batch, options.size)}) as made:
         first = made["first"]()
     show(began, first)
-    if options.output:
-        content = {"machine": machine(), "seconds": began, "first step": first}
-        Path(options.output).write_text(json.dumps(content, indent=2) + "\n")
+    save(options.output, **{"seconds": began, "first step": first})
 
 
 def seconds(command: list[str]) -> float:
@@ -78,21 +73,15 @@ def show(began: dict[str, list[float]], first: float) -> None:
     for name, taken in began.items():
         beside = BESIDE.get(name)
         more = [a - b for a, b in zip(taken, began[beside], strict=True)] if beside else []
-        table.add_row(name, cell(taken), f"{beside}: {cell(more)}" if more else "")
+        table.add_row(name, spread(taken, ".2f"), f"{beside}: {spread(more, '.2f')}" if more else "")
     table.add_row("the first step of the small network", f"{first:.1f}", "")
     rich.print(table)
 
 
-def cell(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f} - {max(values):.2f})"
-
-
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=9, help="turns of each")
+    parser = options_of(__doc__, repeats=9)
     parser.add_argument("--batch", type=int, default=128, help="of the first step")
     parser.add_argument("--size", type=int, default=32, help="side of its pictures")
-    parser.add_argument("--output", help="JSON file for the numbers")
     return parser.parse_args(arguments)
 
 

@@ -12,7 +12,7 @@ import argparse
 import peaks
 from children import children
 from our_step import operations, training_step
-from side_by_side import measure, peer, report
+from side_by_side import measure, options_of, peer, report
 
 # Batch and side of the pictures.
 SIZES = {"small": (128, 32), "resnet18": (64, 32), "resnet50": (8, 224)}
@@ -65,16 +65,13 @@ def print_peaks() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options_of(__doc__, repeats=5, seconds=3.0)
     parser.add_argument("--networks", nargs="+", default=[*SIZES], choices=[*SIZES], help="what is trained")
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"], help="in what")
     parser.add_argument("--batch", type=int, help="examples. Default: the network's own, see SIZES")
     parser.add_argument("--size", type=int, help="side of the pictures. Default: the network's own")
     parser.add_argument("--lars", action="store_true", help="also our step with LARS")
     parser.add_argument("--compiled", action="store_true", help="also PyTorch's through torch.compile")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of a turn")
-    parser.add_argument("--output", help="JSON file for the numbers")
     return parser.parse_args()
 
 
