@@ -72,10 +72,14 @@ class Follower(Trainer):
         self.distribute_strategy.run(self._move_target, args=(tau,))
 
     def _move_target(self, tau: tf.Tensor) -> None:
+        moved = []
         for ours, theirs in self.pairs():
             if ours.trainable:
                 kept = tf.cast(tau, theirs.dtype)
-                theirs.assign(kept * theirs + (1 - kept) * ours)
+                # One after the other: all at once would need the room of another network or two.
+                with tf.control_dependencies(moved):
+                    theirs.assign(kept * theirs + (1 - kept) * ours)
+                    moved = [tf.convert_to_tensor(theirs)]
         self.tau_tracker.update_state(tau)
 
     def follow(self, schedule: TargetEMA) -> None:

@@ -139,14 +139,20 @@ class BYOL(Follower):
         target = self.target_encoder.weights + self.target_projector.weights
         return list(zip(online, target, strict=True))
 
+    def _parameters(self) -> list[keras.Variable]:
+        """Of both networks, without statistics, which every pass moves."""
+        followed = [theirs for ours, theirs in self.pairs() if ours.trainable]
+        return self.trainable_variables + followed
+
     def train_step(self, data: object) -> dict:
         views = self._make_views(data, _TRAIN, self.batches_seen)
         restore = self.remember(self._online + self._target)
-        targets = [self._project_target(view, training=True) for view in views]
-        with tf.GradientTape() as tape:
-            loss = self._objective(views, targets, training=True)
-            # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
-            scaled = self.optimizer.scale_loss(loss / stepping.replicas())
+        with stepping.cast_once(self._parameters()):
+            targets = [self._project_target(view, training=True) for view in views]
+            with tf.GradientTape() as tape:
+                loss = self._objective(views, targets, training=True)
+                # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
+                scaled = self.optimizer.scale_loss(loss / stepping.replicas())
         self.rate_tracker.update_state(self.optimizer.learning_rate)
         steps_before = tf.identity(self.optimizer.iterations)
         self.descend(tape, scaled, restore)
