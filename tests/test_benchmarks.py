@@ -156,7 +156,7 @@ def test_operations__of_a_step_are_those_counted_by_hand():
 )
 def test_views__are_measured(peers, tmp_path):
     path = tmp_path / "views.json"
-    views.main(["--quick", "--sizes", "32", "--presets", "cifar", "--json", str(path), "--peers", *peers])
+    views.main(["--quick", "--sizes", "32", "--presets", "cifar", "--output", str(path), "--peers", *peers])
     (measured,) = side_by_side.json.loads(path.read_text())["results"].values()
     assert [one["name"] for one in measured][:2] == ["ours, uint8", "ours, float"]
     assert min(rate for one in measured for rate in one["rates"]) > 0

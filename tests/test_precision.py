@@ -62,14 +62,20 @@ def test_auto__chooses_what_the_device_is_fast_at(monkeypatch, kind, capability,
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
-    [("avx2 avx512_bf16", "bfloat16"), ("amx_bf16", "bfloat16"), ("avx512f", "float32"), (None, "float32")],
+    ("vendor", "flags", "expected"),
+    [
+        ("AuthenticAMD", "avx2 avx512_bf16", "bfloat16"),
+        ("GenuineIntel", "avx2 avx512_bf16", "float32"),
+        ("GenuineIntel", "avx512_bf16 amx_bf16", "bfloat16"),
+        ("AuthenticAMD", "avx512f", "float32"),
+        (None, None, "float32"),
+    ],
 )
-def test_auto__on_a_cpu_asks_for_its_instructions(monkeypatch, tmp_path, flags, expected):
+def test_auto__on_a_cpu_asks_for_its_instructions(monkeypatch, tmp_path, vendor, flags, expected):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     monkeypatch.setattr(precision, "_CPU_FLAGS", tmp_path / "cpuinfo")
     if flags is not None:
-        (tmp_path / "cpuinfo").write_text(f"flags\t\t: fpu {flags}\n")
+        (tmp_path / "cpuinfo").write_text(f"vendor_id\t: {vendor}\nflags\t\t: fpu {flags}\n")
     assert precision.fastest_precision() == expected
 
 

@@ -8,6 +8,7 @@ its own. The Keras model is called as servers do it, through `tf.function`, and 
 
 import argparse
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def exporter(name: str, size: int, folder: str) -> Callable[[], dict[str, str]]:
 
     import byol_keras as bk
 
+    # Its numbers mean nothing, and take as long as others.
+    warnings.filterwarnings("ignore", ".*looks untrained")
     keras.utils.set_random_seed(0)
     encoder = bk.encoders.named(name, (size, size, 3))
     encoder.save(Path(folder, "encoder.keras"))

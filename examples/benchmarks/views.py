@@ -8,7 +8,6 @@ their own, which sleep unless it is their turn. Peers that are not installed are
 measured: NOTES.md.
 """
 
-import argparse
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -18,7 +17,7 @@ from contextlib import ExitStack, closing
 import numpy as np
 import view_peers
 from children import Child
-from side_by_side import measure, peer, report
+from side_by_side import measure, options_of, peer, report
 
 # Pictures of 256 px are what an imagenet crop of 224 px comes from.
 SOURCES = {224: 256}
@@ -72,13 +71,10 @@ def compared(size, preset, batch, repeats, seconds, peers):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__, repeats=5, seconds=1.0)
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 96, 224], help="of the views, in pixels")
     parser.add_argument("--presets", nargs="+", default=["imagenet", "cifar"], choices=sorted(view_peers.CHANGES))
     parser.add_argument("--batch", type=int, help="pictures a call makes views of; default 256, 128 and 64 by size")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long a turn takes")
-    parser.add_argument("--json", help="file to write the numbers to")
     parser.add_argument("--quick", action="store_true", help="only see that all of it runs")
     parser.add_argument("--peers", nargs="*", default=[PARALLEL, *PEERS], choices=[PARALLEL, *PEERS])
     options = parser.parse_args(arguments)
@@ -92,7 +88,7 @@ def main(arguments=None):
             results[f"{size} px, {preset}"] = compared(size, preset, batch, *turns)
             # All of it takes long: what is known is shown.
             report(f"Both views of {batch} pictures", dict([[*results.items()][-1]]), "pairs")
-    report("Both views of a batch", results, "pairs", options.json)
+    report("Both views of a batch", results, "pairs", options.output)
 
 
 if __name__ == "__main__":
