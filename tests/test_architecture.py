@@ -45,6 +45,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "layers",
         "precision",
         "quiet",
+        "threads",
         "version",
         "views",
         "writing",

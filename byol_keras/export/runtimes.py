@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..quiet import without_remarks
+from ..threads import cores
 from .portable import REPRESENTATION
 
 __all__ = ["Runtime", "check_packages", "open_artefact"]
@@ -85,7 +86,8 @@ def _tensorflow(path: str) -> Runtime:
 def _litert(path: str) -> Runtime:
     package = _package("litert")
     with without_remarks():
-        interpreter = package.Interpreter(model_content=_content(path))
+        # Of itself it would use one core, where the other runtimes use all.
+        interpreter = package.Interpreter(model_content=_content(path), num_threads=cores())
     inputs = {_plain(detail["name"]): detail for detail in interpreter.get_input_details()}
     (output,) = interpreter.get_output_details()
     size = int(output["shape_signature"][0])
