@@ -53,6 +53,7 @@ def test_peer__that_is_absent_costs_a_word(capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 def test_step__compares_contestants_in_processes_of_their_own(tmp_path):
     options = ["--networks", "small", "--batch", 4, "--size", 8, "--repeats", 1, "--seconds", 0.01, "--lars"]
@@ -92,6 +93,7 @@ def in_this_process(makers):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_reading__is_compared_with_the_loader_of_keras(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "children", in_this_process)
     options = ["--files", "4", "--size", "16", "--batch", "2", "--network", "", "--repeats", "1", "--seconds", "0.01"]

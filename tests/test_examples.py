@@ -34,6 +34,7 @@ def brief_run(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_own_pictures__finds_look_alikes_and_skips_what_is_broken(tmp_path):
     folder = picture_folder(tmp_path / "pictures", count=20, size=20)
     shutil.copy(folder / "0003.png", folder / "twin.png")
@@ -50,6 +51,7 @@ def test_own_pictures__finds_look_alikes_and_skips_what_is_broken(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_cifar10__judges_four_networks_on_what_was_held_out(tmp_path, labelled):
     options = ["--data", labelled, "--examples", 64, "--epochs", 1, "--run", "run"]
     output = run_example("cifar10.py", *options, cwd=tmp_path)
@@ -69,6 +71,7 @@ def test_cifar10__judges_four_networks_on_what_was_held_out(tmp_path, labelled):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_few_labels__compares_every_start_at_both_shares(tmp_path, labelled):
     options = ["--data", labelled, "--epochs", 1, "--tuning-epochs", 1, "--run", "run"]
     output = run_example("few_labels.py", *options, cwd=tmp_path)
@@ -116,6 +119,7 @@ def test_downstream__gives_both_encoders_the_same_tasks(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_look_alikes__finds_and_compares(tmp_path, brief_run):
     output = run_example("look_alikes.py", "--run", brief_run, "--epochs", 1, cwd=tmp_path)
     found = json.loads((brief_run / "look_alikes.json").read_text())
@@ -166,6 +170,7 @@ def test_families__compares_every_file_of_a_family(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_custom_encoder__saves_and_exports_what_it_trained(tmp_path):
     options = ["--steps", 2, "--batch-size", 8, "--output", tmp_path]
     output = run_example("custom_encoder.py", *options, cwd=tmp_path)
@@ -194,6 +199,7 @@ def test_notebook__keeps_its_outputs_and_no_trace_of_the_machine():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_notebook__runs_from_top_to_bottom(tmp_path, monkeypatch):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
@@ -210,6 +216,7 @@ def test_notebook__runs_from_top_to_bottom(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_ablations__print_our_numbers_beside_the_papers(labelled, tmp_path):
     options = ["--data", labelled, "--epochs", 2, "--rows", 2, "--json", "rows.json"]
     output = run_example("ablations.py", *options, cwd=tmp_path)
