@@ -150,7 +150,7 @@ def test_operations__of_a_step_are_those_counted_by_hand():
 @pytest.mark.parametrize(
     "peers",
     [
-        [],
+        pytest.param([], marks=pytest.mark.long),
         pytest.param(["albumentations", "kornia"], marks=[pytest.mark.slow, pytest.mark.long]),
         pytest.param([views.PARALLEL, *views.PEERS], marks=[pytest.mark.slow, pytest.mark.long]),
     ],

@@ -131,6 +131,7 @@ def test_views__of_crops_that_were_made_before_are_changed_but_not_cropped():
     np.testing.assert_allclose(second, images[::-1, :, ::-1], atol=1e-6)
 
 
+@pytest.mark.long
 def test_byol__learns_from_them():
     encoder = bk.encoders.small_resnet((16, 16, 4), widths=(8,))
     model = bk.BYOL(encoder, views=InstrumentViews(16, "astronomy"))

@@ -153,6 +153,7 @@ def test_mlp__refuses_what_makes_no_network(build):
         build()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_training__on_rows_learns_which_hidden_group_they_come_from(tmp_path):
     """Groups differ in which columns go together, which no single column shows."""

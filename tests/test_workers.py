@@ -87,7 +87,9 @@ def test_worker__that_is_lost_before_training_is_a_sentence(monkeypatch, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("program", "tolerance"), [("on_vectors", 1e-5), ("on_pictures", 1e-4)])
+@pytest.mark.parametrize(
+    ("program", "tolerance"), [("on_vectors", 1e-5), pytest.param("on_pictures", 1e-4, marks=pytest.mark.long)]
+)
 def test_two_workers__take_the_steps_that_one_device_takes(program, tolerance, tmp_path):
     """Ten of them: LARS, synchronised statistics, a moving target and random views."""
     weights, logs = trained(program, tmp_path)
