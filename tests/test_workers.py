@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import unittest.mock
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,6 +72,38 @@ def test_signal__that_comes_while_workers_meet_is_obeyed():
     lockstep.on_train_begin()
     lockstep.on_train_batch_end(0)
     assert interrupt.received == signal.SIGTERM
+
+
+@pytest.fixture
+def disagreeing(monkeypatch):
+    """Workers of which the second says something else, with what they have exchanged; the other then leaves."""
+    workers = Workers(tf.distribute.get_strategy())
+    workers.count, met = 2, []
+
+    def exchanged(numbers):
+        met.append(numbers)
+        raise tf.errors.UnavailableError(None, None, "Connection reset by peer")
+
+    monkeypatch.setattr(workers, "gathered", lambda text: [text, "seed=1"])
+    monkeypatch.setattr(workers, "exchanged", exchanged)
+    return workers, met
+
+
+def test_worker__that_refuses_to_begin_waits_until_the_others_know_why(disagreeing):
+    """A process that ends earlier takes the answer that they still wait for with it."""
+    workers, met = disagreeing
+    with pytest.raises(ValueError, match="`seed` must be the same"):
+        workers.check_same({"seed": 0})
+    assert len(met) == 1
+
+
+@pytest.mark.parametrize("failure", [None, RuntimeError("of its own")])
+def test_worker__that_fails_waits_until_the_others_know(disagreeing, failure):
+    workers, met = disagreeing
+    failing = unittest.mock.Mock(side_effect=failure)
+    with pytest.raises(RuntimeError, match="of its own" if failure else "worker 1 has stopped"), workers.together():
+        failing()
+    assert len(met) == 1
 
 
 def test_worker__that_is_lost_before_training_is_a_sentence(monkeypatch, tmp_path):

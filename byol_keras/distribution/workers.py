@@ -74,6 +74,7 @@ class Workers:
             for index, line in enumerate(theirs):
                 if line != theirs[0]:
                     name = theirs[0].partition("=")[0]
+                    self.part()
                     raise ValueError(
                         f"`{name}` must be the same for all workers. Received: {theirs[0]} for worker 0, "
                         f"{line} for worker {index}"
@@ -91,11 +92,22 @@ class Workers:
         except Exception as error:
             failure = error
         texts = self.gathered("" if failure is None else str(failure) or type(failure).__name__)
+        if any(texts):
+            self.part()
         if failure is not None:
             raise failure
         for index, text in enumerate(texts):
             if text:
                 raise WorkerLost(f"worker {index} has stopped: {text}")
+
+    def part(self) -> None:
+        """Waits until everybody has what was exchanged last; for the moment before a process may end.
+
+        Who leaves with the answer of an exchange may leave others, who still wait for theirs, without one.
+        """
+        # Who finds the others gone here had all that was to be had.
+        with contextlib.suppress(tf.errors.OpError):
+            self.exchanged([0])
 
     def share(self, variables: Iterable[keras.Variable]) -> None:
         """Gives every process the values that the chief's variables have."""

@@ -34,5 +34,6 @@ def join(config: PretrainConfig, resume: bool, console: Any) -> Workers:
     workers = Workers(strategy_named(config.strategy))
     told = {name: value for name, value in config.values().items() if name not in _OWN}
     versions = {"byol_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
-    workers.check_same(told | {"resume": resume} | versions)
+    with workers.watched("Start all of them again."):
+        workers.check_same(told | {"resume": resume} | versions)
     return workers

@@ -106,6 +106,7 @@ def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
             config = asked if found is None else folder.config_to_resume(found["config"], given)
         if found is not None and found["finished"]:
             say(console, "this run is finished")
+            workers.part()
             return folder
         _work(_opened(folder, config, console, workers, began, found), begins=found is None)
     return folder
@@ -146,7 +147,8 @@ def _agreed_plan(
     workers.check_same({"data": data.fingerprint()})
     plan = make_plan(config, data, began, workers) if found is None else Plan.from_json(found["plan"])
     plan = Plan.from_json(workers.of_chief(plan.to_json()))
-    data.check(plan)
+    with workers.together():
+        data.check(plan)
     return plan
 
 
@@ -166,6 +168,7 @@ def _work(session: _Session, begins: bool) -> None:
         with workers.together():
             if workers.is_chief:
                 finish(folder, model, plan, session.config, session.data, session.console)
+    workers.part()
 
 
 def _given(config: PretrainConfig | Mapping[str, Any] | None) -> dict[str, Any]:
@@ -221,6 +224,7 @@ def _train(model: BYOL, examples: Examples, session: _Session) -> None:
             save_encoder(model, plan, folder)
             _tell_of_skipped(examples, session)
     if stopped_by:
+        workers.part()
         raise Interrupted(stopped_by, f"`{command}` goes on from here")
 
 
