@@ -35,6 +35,10 @@ class Follower(Trainer):
         """Every weight of the online network with its twin in the target; statistics stay each network's own."""
         raise NotImplementedError(f"`{type(self).__name__}` must override `pairs`.")
 
+    def moving_pairs(self) -> list[tuple[keras.Variable, keras.Variable]]:
+        """Those of the pairs that the target follows: parameters that are trained."""
+        return [(ours, theirs) for ours, theirs in self.pairs() if ours.trainable]
+
     def update_target(self, tau: float | tf.Tensor) -> None:
         """Moves every parameter of the target: `target = tau * target + (1 - tau) * online`.
 
@@ -73,13 +77,12 @@ class Follower(Trainer):
 
     def _move_target(self, tau: tf.Tensor) -> None:
         moved = []
-        for ours, theirs in self.pairs():
-            if ours.trainable:
-                kept = tf.cast(tau, theirs.dtype)
-                # One after the other: all at once would need the room of another network or two.
-                with tf.control_dependencies(moved):
-                    theirs.assign(kept * theirs + (1 - kept) * ours)
-                    moved = [tf.convert_to_tensor(theirs)]
+        for ours, theirs in self.moving_pairs():
+            kept = tf.cast(tau, theirs.dtype)
+            # One after the other: all at once would need the room of another network or two.
+            with tf.control_dependencies(moved):
+                theirs.assign(kept * theirs + (1 - kept) * ours)
+                moved = [tf.convert_to_tensor(theirs)]
         self.tau_tracker.update_state(tau)
 
     def follow(self, schedule: TargetEMA) -> None:

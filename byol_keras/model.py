@@ -141,8 +141,7 @@ class BYOL(Follower):
 
     def _parameters(self) -> list[keras.Variable]:
         """Of both networks, without statistics, which every pass moves."""
-        followed = [theirs for ours, theirs in self.pairs() if ours.trainable]
-        return self.trainable_variables + followed
+        return self.trainable_variables + [theirs for _, theirs in self.moving_pairs()]
 
     def train_step(self, data: object) -> dict:
         views = self._make_views(data, _TRAIN, self.batches_seen)

@@ -81,8 +81,8 @@ def fastest_precision() -> str:
 
 
 def _cpu_is_quick_at_bfloat16() -> bool:
-    # Without instructions for it bfloat16 is emulated. AVX-512's halve the time on AMD's processors; on one of Intel's
-    # whose AMX a virtual machine does not see, a step in bfloat16 took 1.2 to 1.4 times as long as in float32.
+    # Without instructions for it bfloat16 is emulated. With AVX-512's a step took 0.6 to 0.7 of the time on
+    # AMD's processors, but 1.2 to 1.4 times as long on one of Intel's whose AMX a virtual machine does not see.
     if not _CPU_FLAGS.exists():
         return False
     words = set(_CPU_FLAGS.read_text().split())

@@ -67,7 +67,7 @@ def cast_once(variables: Iterable[keras.Variable]) -> Iterator[None]:
     """In it, passes in half precision share a copy of each variable, where Keras would make one for every pass.
 
     Gradients of several passes then add up in half precision before they become float32, as they do under PyTorch's
-    autocast. Both spare memory: a step of ResNet-18 took a seventh less. Replicas, whose threads take turns with the
+    autocast. Both spare memory: a step of ResNet-18 took an eighth less. Replicas, whose threads take turns with the
     same variables, go on without.
 
     Args:

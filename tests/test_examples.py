@@ -132,8 +132,8 @@ def test_look_alikes__finds_and_compares(tmp_path, brief_run):
     assert found["raw pixels"]["mAP"] == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.long
 def test_many_shards__goes_on_after_the_rounds_that_are_done(tmp_path):
     images, _, _ = bk.data.shapes(128, seed=0)
     for shard in range(4):

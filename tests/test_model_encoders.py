@@ -83,8 +83,8 @@ def test_encoder__subclassed_models_work_where_they_can_be_rebuilt():
     model.fit(vectors(16), batch_size=8, verbose=0)
 
 
-@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.long
 def test_encoder__of_keras_applications_trains():
     backbone = keras.applications.MobileNetV3Small((32, 32, 3), include_top=False, weights=None)
     model = picture_byol(bk.encoders.pooled(backbone), size=32)

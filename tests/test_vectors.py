@@ -153,8 +153,8 @@ def test_mlp__refuses_what_makes_no_network(build):
         build()
 
 
-@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.long
 def test_training__on_rows_learns_which_hidden_group_they_come_from(tmp_path):
     """Groups differ in which columns go together, which no single column shows."""
     labels = GENERATOR.integers(0, 4, 2000)

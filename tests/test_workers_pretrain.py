@@ -85,8 +85,8 @@ def victim(number, step):
     return ("-c", VICTIM, str(int(number)), str(step))
 
 
-@pytest.mark.long
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_workers__stopped_and_killed_end_with_the_weights_of_an_undisturbed_run(places):
     undisturbed = launched(places, [PRETRAIN] * 2)
     assert [code for code, _, _ in undisturbed] == [0, 0], undisturbed

@@ -96,7 +96,7 @@ class Source:
 
     def read(self, index: int) -> bytes | np.ndarray:
         """The encoded bytes of an example, or its pixels `(height, width, channels)`. Raises `Broken`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"`{type(self).__name__}` must override `read`.")
 
     def gather(self, indices: np.ndarray) -> np.ndarray | None:
         """Many examples as one array where they lie in memory as one, else None. Raises `Broken`."""

@@ -32,7 +32,7 @@ class Blocks:
 
     def block(self, x: keras.KerasTensor, filters: int, strides: int, name: str) -> keras.KerasTensor:
         """Applies one block up to the sum with its shortcut; the activation after it is the caller's."""
-        raise NotImplementedError
+        raise NotImplementedError(f"`{type(self).__name__}` must override `block`.")
 
     def convolve(
         self, x: keras.KerasTensor, filters: int, size: int, strides: int, name: str, gamma: str = "ones"
