@@ -32,7 +32,7 @@ _WORDS = {
     "on_collapse": ("warn", "stop"),
 }
 # What there are one or more of.
-_COUNTS = ("size", "channels", "batch_size", "epochs", "keep", "log_every", "vocabulary", "sample_rate")
+_COUNTS = ("size", "channels", "batch_size", "accumulate", "epochs", "keep", "log_every", "vocabulary", "sample_rate")
 # What other numbers must be.
 _RULES: dict[str, tuple[type, Callable[[Any], bool], tuple[str, ...]]] = {
     "positive": (Real, lambda value: value > 0, ("rate", "minutes", "clip_seconds", "checkpoint_minutes")),
@@ -74,7 +74,8 @@ class PretrainConfig:
     )
     channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour; of .npy and DICOM all there are")
     views: str | None = _option(None, f"what varies in views of pictures: {_either('views')}. Default: the recipe's")
-    batch_size: int | None = _option(None, "pictures per step")
+    batch_size: int | None = _option(None, "pictures per step of the optimizer")
+    accumulate: int = _option(1, "parts in which a batch passes through the networks, where as a whole it is too large")
     optimizer: str | None = _option(None, _either("optimizer"))
     rate: float | None = _option(None, "learning rate at its peak, for this batch size")
     weight_decay: float | None = _option(None, "L2 coefficient, as papers publish it")

@@ -1,6 +1,7 @@
 """What a run decides before its first step."""
 
 import os
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from builders import picture_folder, pictures
 import byol_keras as bk
 from byol_keras.data import skipping
 from byol_keras.training import planning
-from byol_keras.training.building import build_model, initial_encoder
+from byol_keras.training.building import build_model, initial_encoder, target_ema
 from byol_keras.training.planning import make_plan
 from byol_keras.training.rundata import RunData
 
@@ -69,6 +70,31 @@ def test_rate__is_the_peak_whatever_batch_is_chosen():
     plan = make_plan(config, RunData(config), began=0.0)
     assert plan.batch_size == 10
     assert plan.recipe.learning_rate == pytest.approx(0.5)
+
+
+def test_accumulate__takes_one_optimizer_step_for_all_parts_of_a_batch():
+    rows = np.random.default_rng(0).normal(size=(64, 8)).astype("float32")
+    config = bk.PretrainConfig(data=rows, kind="vectors", batch_size=32, accumulate=4, epochs=3, precision="float32")
+    plan = make_plan(config, RunData(config), began=0.0)
+    assert (plan.batch_size, plan.steps_per_epoch, plan.total_steps, plan.updates) == (8, 8, 24, 6)
+    model, followed = build_model(plan), target_ema(plan)
+    rates, changes = [], []
+    for batch in range(plan.total_steps):
+        before = model.predictor.get_weights()[0]
+        logs = model.fit(rows[:8], batch_size=8, verbose=0, callbacks=[followed]).history
+        changes.append(bool((model.predictor.get_weights()[0] != before).any()))
+        rates.append(logs["learning_rate"][0])
+        assert logs["tau"][0] == pytest.approx(float(followed.tau_at(batch // 4 + 1 if changes[-1] else batch // 4)))
+    # The warm-up begins at a rate of 0.
+    assert changes[4:] == 5 * [False, False, False, True]
+    assert len(set(rates)) == 6
+    assert rates[-1] < 0.1 * max(rates)
+
+
+def test_accumulate__is_refused_on_several_replicas():
+    config, strategy = bk.PretrainConfig(data=pictures(40), accumulate=2), SimpleNamespace(num_replicas_in_sync=2)
+    with pytest.raises(ValueError, match=r"`accumulate` must be 1 .* accumulate=2 on 2 replicas"):
+        make_plan(config, RunData(config), 0.0, SimpleNamespace(strategy=strategy))
 
 
 def test_measuring__writes_no_list_of_broken_pictures(monkeypatch, tmp_path):
@@ -188,6 +214,8 @@ def test_labels__of_a_file_reach_the_part_to_judge_by(tmp_path):
         ({"encoder": "resnet18", "init_from": "some.keras"}, "`encoder` and `init_from`"),
         ({"knn_every": -1}, "`knn_every` must be a whole number, 0 or more"),
         ({"checkpoint_minutes": 0}, "`checkpoint_minutes` must be positive"),
+        ({"batch_size": 10, "accumulate": 4}, "`batch_size` must be a multiple of `accumulate`"),
+        ({"batch_size": 40, "accumulate": 4}, "`batch_size` must lie between 1 and the 20 pictures"),
     ],
 )
 def test_options__that_do_not_go_together_are_refused(options, sentence):

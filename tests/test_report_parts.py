@@ -127,7 +127,19 @@ class FlatUmap:
         return rows[:, :2]
 
 
-@pytest.mark.parametrize(("method", "umap"), [("t-SNE", None), ("UMAP", types.SimpleNamespace(UMAP=FlatUmap))])
+class BrokenUmap:
+    """Stands for one whose import ends in an error of something that it imports itself."""
+
+    @property
+    def UMAP(self):
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+
+@pytest.mark.parametrize(
+    ("method", "umap"),
+    [("t-SNE", None), ("t-SNE", BrokenUmap()), ("UMAP", types.SimpleNamespace(UMAP=FlatUmap))],
+    ids=["absent", "broken", "installed"],
+)
 def test_map__keeps_groups_together(method, umap, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", umap)
     centres = 10.0 * np.eye(8)[:3]

@@ -92,14 +92,23 @@ class Recipe:
         steps = self.total_steps(dataset_size)
         return self.optimizer_over(steps, min(self.warmup_epochs, self.epochs) * (steps // self.epochs))
 
-    def optimizer_over(self, total_steps: int, warmup_steps: int) -> keras.optimizers.Optimizer:
-        """The optimizer for a run of another length: the rate climbs for `warmup_steps`, is 0 at `total_steps`."""
+    def optimizer_over(self, total_steps: int, warmup_steps: int, accumulate: int = 1) -> keras.optimizers.Optimizer:
+        """The optimizer for a run of another length: the rate climbs for `warmup_steps`, is 0 at `total_steps`.
+
+        Args:
+            total_steps: of the optimizer.
+            warmup_steps: of the optimizer.
+            accumulate: batches whose gradients it takes the mean of before each step. Default 1.
+        """
         schedule = WarmupCosine(self.learning_rate, total_steps, warmup_steps)
         if self.optimizer_name not in OPTIMIZERS:
             raise ValueError(
                 f"`optimizer` must be one of {sorted(OPTIMIZERS)}. Received: optimizer={self.optimizer_name!r}"
             )
-        return OPTIMIZERS[self.optimizer_name](self, schedule)
+        optimizer = OPTIMIZERS[self.optimizer_name](self, schedule)
+        if accumulate > 1:
+            optimizer.gradient_accumulation_steps = accumulate
+        return optimizer
 
     def views(self, size: int | tuple[int, int] | None = None) -> ImageViews | InstrumentViews:
         """The views of pictures, of the size that the recipe gives them or of another."""

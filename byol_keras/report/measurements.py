@@ -54,7 +54,9 @@ def _epochs(run: RunRecord) -> str | None:
 
 def _seen(run: RunRecord) -> str | None:
     batch_size = run.number("batch_size")
-    return count(run.history[-1]["step"] * batch_size) if run.history and batch_size else None
+    if not run.history or not batch_size:
+        return None
+    return count(run.history[-1]["step"] * batch_size // (run.number("accumulate") or 1))
 
 
 def _time(run: RunRecord) -> str | None:

@@ -62,7 +62,8 @@ def _components(rows: np.ndarray, count: int = 50) -> np.ndarray:
 def _by_neighbours(rows: np.ndarray) -> tuple[np.ndarray, str]:
     try:
         from umap import UMAP
-    except ImportError:
+    # What it drags in, all of torch where that is installed, may be broken in ways of its own.
+    except Exception:
         return _tsne(rows), "t-SNE"
     return UMAP(random_state=0, n_jobs=1).fit_transform(rows), "UMAP"
 

@@ -28,7 +28,7 @@ def build_model(plan: Plan, init_from: str | None = None) -> BYOL:
     kind, loss = kind_of(plan.kind), losses.named(plan.recipe.loss)
     preprocessor = kind.preprocessor(plan)
     model = BYOL(encoder, views=kind.views(plan), loss=loss, preprocessor=preprocessor, seed=plan.seed, **heads)
-    model.compile(plan.recipe.optimizer_over(plan.total_steps, plan.warmup_steps))
+    model.compile(plan.optimizer())
     return model
 
 
@@ -46,4 +46,4 @@ def initial_encoder(plan: Plan, init_from: str | None = None) -> keras.Model:
 
 def target_ema(plan: Plan) -> TargetEMA:
     """What moves the target over the whole run, also where that is trained in several pieces."""
-    return TargetEMA(plan.recipe.tau, plan.recipe.tau_schedule, total_steps=plan.total_steps)
+    return TargetEMA(plan.recipe.tau, plan.recipe.tau_schedule, total_steps=plan.updates)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from .. import recipes
@@ -37,6 +38,8 @@ class Plan:
         kind: of the data. Default `"pictures"`.
         known: what has to be remembered to read other data in the same way. Default nothing.
         data: what tells the training examples from others, "" where that is not known. Default "".
+        accumulate: parts of a recipe's batch that pass through the networks one after the other, each as a step of its
+            own, before the optimizer takes one for all of them. Default 1.
     """
 
     recipe: Recipe
@@ -51,11 +54,12 @@ class Plan:
     kind: str = "pictures"
     known: dict[str, Any] = field(default_factory=dict)
     data: str = ""
+    accumulate: int = 1
 
     @property
     def batch_size(self) -> int:
-        """Examples per step."""
-        return self.recipe.batch_size
+        """Examples per step: the recipe's batch, or a part of it."""
+        return self.recipe.batch_size // self.accumulate
 
     @property
     def view_size(self) -> tuple[int, int]:
@@ -66,6 +70,15 @@ class Plan:
     def warmup_steps(self) -> int:
         """The recipe's warm-up, or a tenth of a run that is short for it."""
         return min(round(self.recipe.warmup_epochs * self.steps_per_epoch), self.total_steps // 10)
+
+    @property
+    def updates(self) -> int:
+        """Steps of the optimizer, of which each may take several of the run's."""
+        return max(1, self.total_steps // self.accumulate)
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """The recipe's, for as long as this run."""
+        return self.recipe.optimizer_over(self.updates, self.warmup_steps // self.accumulate, self.accumulate)
 
     @property
     def epochs(self) -> int:

@@ -64,7 +64,9 @@ def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
     examples = len(data.source)
     recipe = choose_recipe(config, examples)
     form = kind_of(config.kind).form(config, recipe, data.source, data.known)
-    steps_per_epoch = full_batches(data.source, recipe.batch_size)
+    # Otherwise the optimizer might never take a step.
+    full_batches(data.source, recipe.batch_size)
+    steps_per_epoch = full_batches(data.source, recipe.batch_size // config.accumulate)
     return Plan(
         recipe=recipe,
         encoder=recipe.encoder_name if config.init_from is None else load_encoder(config.init_from).name,
@@ -78,20 +80,37 @@ def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
         kind=config.kind,
         known=data.known,
         data=data.fingerprint(),
+        accumulate=config.accumulate,
     )
 
 
 def _settled(config: PretrainConfig, data: RunData, workers: Workers) -> PretrainConfig:
     """The configuration with a size and a batch size, on which a recipe's other numbers depend."""
+    _check_parts(config, workers.strategy.num_replicas_in_sync)
     examples = len(data.source)
     config = kind_of(config.kind).settled(config, choose_recipe(config, examples), data.source)
     if config.batch_size is not None:
         return config
     recipe = choose_recipe(config, examples)
-    return replace(config, batch_size=_batch_size(recipe, examples, workers.strategy.num_replicas_in_sync))
+    shares = workers.strategy.num_replicas_in_sync * config.accumulate
+    return replace(config, batch_size=_batch_size(recipe, examples, shares))
 
 
-def _batch_size(recipe: Recipe, examples: int, replicas: int) -> int:
-    """The recipe's, or less for few examples; a multiple of the replicas, for which a batch norm needs two each."""
+def _check_parts(config: PretrainConfig, replicas: int) -> None:
+    parts = config.accumulate
+    if parts > 1 and replicas > 1:
+        raise ValueError(
+            "`accumulate` must be 1 on several replicas, which share a batch already. "
+            f"Received: accumulate={parts} on {replicas} replicas"
+        )
+    if config.batch_size is not None and config.batch_size % parts:
+        raise ValueError(
+            "`batch_size` must be a multiple of `accumulate`, the parts that a batch is divided into. "
+            f"Received: batch_size={config.batch_size}, accumulate={parts}"
+        )
+
+
+def _batch_size(recipe: Recipe, examples: int, shares: int) -> int:
+    """The recipe's, or less for few examples; a multiple of its shares, as a batch norm needs two examples in each."""
     wanted = recipe.batch_size if recipe.batch_size <= examples else examples // 4
-    return max(2 * replicas, wanted - wanted % replicas)
+    return max(2 * shares, wanted - wanted % shares)

@@ -188,10 +188,13 @@ def _announce(session: _Session, judged: JudgeSet | None) -> None:
     plan, data, console = session.plan, session.data, session.console
     recipe, replicas = plan.recipe, session.workers.strategy.num_replicas_in_sync
     size = f" at {plan.shape[0]} px" if plan.kind == "pictures" else ""
+    shared = (
+        f" on {replicas} replicas" if replicas > 1 else f" in {plan.accumulate} parts" if plan.accumulate > 1 else ""
+    )
     say(
         console,
         f"{plan.examples:,} {data.source.many} of {data.source.name} -> {plan.encoder}{size}, "
-        f"recipe {recipe.name}, batch {plan.batch_size}{f' on {replicas} replicas' if replicas > 1 else ''}, "
+        f"recipe {recipe.name}, batch {recipe.batch_size}{shared}, "
         f"{plan.epochs} epochs of {plan.steps_per_epoch} steps, {plan.precision}",
     )
     many = data.kind.words.many
