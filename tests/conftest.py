@@ -1,5 +1,6 @@
 """Every test runs on two logical CPUs (so that strategies can be tested) and from a known seed."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -29,6 +30,10 @@ def known_seed():
     yield
     bk.set_precision("float32")
     keras.backend.clear_session(free_memory=False)
+    # An iterator of tf.data that lives for long may take a minute to end on busy cores: its tuning thread can miss that
+    # it is told to. So it ends with its test, and whatever stays is not looked through after every other test.
+    gc.collect()
+    gc.freeze()
 
 
 class Finished(NamedTuple):
