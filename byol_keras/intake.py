@@ -150,4 +150,7 @@ class ArrayBatches(keras.callbacks.Callback):
         return self._gathered(epochs.flat_map(self._order).skip(skipped))
 
     def _gathered(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        return batches.map(self._gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        options = tf.data.Options()
+        # As in `data.stream`: what tunes may overlook the end for up to a minute.
+        options.autotune.enabled = False
+        return batches.map(self._gather, num_parallel_calls=2).prefetch(2).with_options(options)

@@ -7,6 +7,8 @@ import tensorflow as tf
 from builders import assert_same, vector_byol, vectors, weights_of
 
 from byol_keras.callbacks import TargetEMA
+from byol_keras.data import stream
+from byol_keras.data.waiting import timed
 from byol_keras.intake import ArrayBatches, chunks, split_validation
 
 
@@ -212,3 +214,11 @@ def test_fit__with_steps_per_epoch_continues_in_the_order_of_an_uninterrupted_ru
         callbacks = [TargetEMA(0.9, "constant")]
         parted.fit(vectors(64), initial_epoch=first, epochs=last, callbacks=callbacks, **options)
     assert_same(weights_of(whole), weights_of(parted), atol=1e-6)
+
+
+def test_datasets__leave_nothing_to_a_thread_that_tunes():
+    """It may overlook for a minute that its iterator has been dropped, which whoever drops it waits for."""
+    batches = ArrayBatches(np.arange(12), batch_size=4, shuffle=True, seed=0)
+    loaded = stream.endless(lambda number: [np.full(4, number)], 0, [((4,), "int64")])
+    for data in (batches.epoch(), batches.endless(0), loaded, timed(loaded)[0]):
+        assert data.options().autotune.enabled is False

@@ -182,7 +182,7 @@ def test_encoders__refuse_what_makes_no_network(build, name):
         build()
 
 
-@pytest.mark.parametrize("cell", ["simple", "gru"])
+@pytest.mark.parametrize("cell", ["simple", pytest.param("gru", marks=pytest.mark.long)])
 def test_thousand_steps__train_with_finite_gradients(cell):
     """With recurrent weights that let a state grow, as training may make them, where only clipping helps."""
     encoder = recurrent((1000, 1), cell, (8,))

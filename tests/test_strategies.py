@@ -6,7 +6,7 @@ import socket
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import pictures
+from builders import pictures, vectors
 
 import byol_keras as bk
 from byol_keras import checkpoints
@@ -169,7 +169,7 @@ def test_workers__of_one_process_agree_with_themselves():
 @pytest.mark.slow
 def test_pretrain__on_two_replicas_ends_as_on_one(tmp_path):
     """The same batches, in the same order, with the same views: only sums are rounded differently."""
-    settings = {"data": pictures(40), "size": 16, "batch_size": 8, "epochs": 1, "precision": "float32"}
+    settings = {"data": vectors(40), "kind": "vectors", "batch_size": 8, "epochs": 1, "precision": "float32"}
     states = []
     for strategy in ("none", "mirrored"):
         run = bk.pretrain(run=tmp_path / strategy, strategy=strategy, **settings)

@@ -74,4 +74,7 @@ def ahead(
     options = tf.data.Options()
     # Loaders block the threads that they run on: TensorFlow's own are left to the rest of the pipeline.
     options.threading.private_threadpool_size = 2 * _AT_ONCE
+    # There is nothing left to tune, and on busy cores the thread that tunes may overlook for up to a minute that the
+    # iterator has been dropped, which whoever drops it waits for.
+    options.autotune.enabled = False
     return batches.prefetch(_AT_ONCE).with_options(options)
