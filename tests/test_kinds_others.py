@@ -91,7 +91,7 @@ def test_pretrain__judges_an_encoder_that_takes_raw_examples(run):
     assert "Nearest neighbours" in page
 
 
-def test_evaluate_embed_preview_and_report__work_for_every_kind(run, tmp_path, capsys):
+def test_evaluate_embed_and_preview__work_for_every_kind(run, tmp_path, capsys):
     kind, data, folder = run
     assert main(["evaluate", "--run", str(folder), "--data", data, "--baselines", "pca", "--judges", "knn"]) == 0
     assert main(["embed", "--run", str(folder), "--data", data, "--output", str(tmp_path / "f.npz")]) == 0
@@ -99,7 +99,7 @@ def test_evaluate_embed_preview_and_report__work_for_every_kind(run, tmp_path, c
     assert len(features) == (40 if kind == "audio" else 60)
     assert main(["preview", "--run", str(folder), "--output", str(tmp_path / "views.png"), "--count", "2"]) == 0
     assert (tmp_path / "views.png").stat().st_size > 1000
-    assert main(["report", "--run", str(folder)]) == 0
+    assert "report: " in capsys.readouterr().out
 
 
 def test_evaluate__foretells_series_beside_the_rest(run, capsys):

@@ -86,17 +86,23 @@ def test_encoder__is_the_one_of_the_last_checkpoint(finished):
 @pytest.mark.slow
 @pytest.mark.parametrize("network", ["online", "target"])
 def test_evaluate__judges_either_network_and_writes_the_file(finished, capsys, network):
-    before = (finished.run / "evaluation.json").read_text()
+    kept = {name: (finished.run / name).read_text() for name in ("evaluation.json", "report.html")}
     flags = ["--network", network, "--baselines", "raw,pca", "--judges", "knn,finetune 50%", "--k", "5"]
     try:
         assert main(["evaluate", "--run", str(finished.run), *flags]) == 0
         evaluation = json.loads((finished.run / "evaluation.json").read_text())
+        page = (finished.run / "report.html").read_text()
     finally:
-        (finished.run / "evaluation.json").write_text(before)
+        for name, text in kept.items():
+            (finished.run / name).write_text(text)
     assert {row["representation"] for row in evaluation["rows"]} == {"raw pixels", "pca", network}
     assert evaluation["knn"] == {"k": 5, "temperature": 0.1}
     assert [row["representation"] for row in evaluation["rows"] if row["judge"] == "finetune 50%"] == [network]
-    assert network in capsys.readouterr().out
+    assert "Fine-tuned, 50% of labels" in page
+    assert "Fine-tuned" not in kept["report.html"]
+    printed = capsys.readouterr().out
+    assert network in printed
+    assert f"report: {finished.run / 'report.html'}" in printed
 
 
 @pytest.mark.slow

@@ -100,7 +100,6 @@ def advice(*arguments, **options):
 
 def test_advice__gives_commands_that_a_shell_takes():
     assert "byol-keras evaluate --run 'runs/a b'" in advice({}, HEALTHY)
-    assert " && byol-keras report --run 'runs/a b'" in advice({}, HEALTHY)
     assert "byol-keras embed --run 'runs/a b'" in advice(GOOD, HEALTHY)
 
 

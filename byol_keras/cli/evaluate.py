@@ -34,7 +34,7 @@ class EvaluateOptions:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Prints a table and writes `evaluation.json` and `compression.json` into the run's folder."""
+    """Prints a table and writes `evaluation.json`, `compression.json` and the page into the run's folder."""
     given = parse(parser_of("evaluate", COMMANDS["evaluate"], EvaluateOptions), arguments)
     options = EvaluateOptions(**given)
     require(options, "run")
@@ -44,6 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     from ..evaluation import table
     from ..training.evaluating import BASELINES, evaluate_run, labelled_data
     from ..training.loading import Run
+    from ..training.looking import report_again
 
     run = Run(options.run)
     data = labelled_data(run, options.data, options.labels, options.data_dir)
@@ -61,6 +62,7 @@ def run(arguments: Sequence[str]) -> int:
     evaluation.save(run.folder.evaluation)
     curve.save(run.folder.compression)
     Console().print(table(evaluation))
+    print(f"report: {report_again(options.run)}")
     return 0
 
 

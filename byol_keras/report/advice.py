@@ -52,9 +52,8 @@ def _what_is_open(run: RunRecord, colour: str, baselines: int | None) -> Iterato
 
 
 def evaluate_command(run: RunRecord) -> str:
-    """The line that judges the run, by its own data where they have labels, and writes its page again."""
-    labelled = len(series(run.history, "knn_accuracy")[1]) > 0
-    return f"{_command('evaluate', run, labelled)} && byol-keras report --run {shlex.quote(run.path)}"
+    """The line that judges the run, by its own data where they have labels."""
+    return _command("evaluate", run, len(series(run.history, "knn_accuracy")[1]) > 0)
 
 
 def _command(name: str, run: RunRecord, own_data: bool = True) -> str:

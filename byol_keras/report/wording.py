@@ -42,7 +42,7 @@ KINDS = {
 }
 """By the word for a kind in a plan."""
 
-JUDGES = {"knn": "nearest neighbours", "linear": "linear classifier"}
+JUDGES = {"knn": "nearest neighbours", "linear": "linear classifier", "finetune": "fine-tuned"}
 REPRESENTATIONS = {"online": "trained", "target": "trained (target)"}
 
 
