@@ -42,7 +42,8 @@ def gathered(batch: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return batch
-    return context.all_gather(batch, axis=0)
+    # Among several processes TensorFlow asks where a tensor lies; of one that comes from outside it does not know.
+    return context.all_gather(tf.identity(batch), axis=0)
 
 
 def all_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:

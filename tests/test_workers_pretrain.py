@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import pytest
-from builders import picture_folder
+from builders import picture_folder, vectors
 from conftest import ROOT
 from test_workers import free_ports
 
@@ -41,15 +41,18 @@ sys.argv[1:] = sys.argv[3:]
 command()
 """
 
-SETTINGS = ["--data", "pictures", "--size", "16", "--batch-size", "8", "--epochs", "2", "--precision", "float32"]
-PRETRAIN = ["pretrain", *SETTINGS, "--run", "run", "--checkpoint-minutes", "1e-9"]
+SETTINGS = ["--batch-size", "8", "--epochs", "2", "--precision", "float32", "--run", "run"]
+PRETRAIN = ["pretrain", "--data", "pictures", "--size", "16", *SETTINGS]
+SAVING = ["--checkpoint-minutes", "1e-9"]
+ROWS = ["pretrain", "--data", "rows.npy", "--kind", "vectors", "--loss", "infonce", *SETTINGS, *SAVING]
 
 
 @pytest.fixture
 def places(tmp_path):
-    """The working folders of two machines that hold the same pictures."""
+    """The working folders of two machines that hold the same pictures and the same table."""
     for name in ("zero", "one"):
         picture_folder(tmp_path / name / "pictures", count=50)
+        np.save(tmp_path / name / "rows.npy", vectors(50))
     return [tmp_path / name for name in ("zero", "one")]
 
 
@@ -86,23 +89,22 @@ def victim(number, step):
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_two_workers__stopped_and_killed_end_with_the_weights_of_an_undisturbed_run(places):
-    undisturbed = launched(places, [PRETRAIN] * 2)
+    undisturbed = launched(places, [ROWS] * 2)
     assert [code for code, _, _ in undisturbed] == [0, 0], undisturbed
     expected = checkpoints.newest(places[0] / "run" / "checkpoints").arrays
     assert (places[0] / "run" / "report.html").exists()
-    assert {entry.name for entry in places[1].iterdir()} == {"pictures", "output.txt"}
+    assert {entry.name for entry in places[1].iterdir()} == {"pictures", "rows.npy", "output.txt"}
     shutil.rmtree(places[0] / "run")
 
     # A signal that one of them receives stops both, after a step and with a checkpoint.
-    stopped = launched(places, [PRETRAIN] * 2, [("-m", "byol_keras"), victim(signal.SIGTERM, 2)])
+    stopped = launched(places, [ROWS] * 2, [("-m", "byol_keras"), victim(signal.SIGTERM, 2)])
     for code, output, _ in stopped:
         assert code == 128 + signal.SIGTERM, output
         assert "`byol-keras pretrain --resume --run run` goes on from here" in output
     assert 2 <= checkpoints.saved_steps(places[0] / "run" / "checkpoints")[-1] < 12
 
-    resume = ["pretrain", "--resume", "--run", "run", "--checkpoint-minutes", "1e-9"]
+    resume = ["pretrain", "--resume", "--run", "run", *SAVING]
     killed = launched(places, [resume] * 2, [("-m", "byol_keras"), victim(signal.SIGKILL, 2)])
     (code, output, end), (died, _, of_death) = killed
     assert (code, died) == (1, -signal.SIGKILL), output
@@ -113,7 +115,7 @@ def test_two_workers__stopped_and_killed_end_with_the_weights_of_an_undisturbed_
 
     finished = launched(places, [resume] * 2)
     assert [code for code, _, _ in finished] == [0, 0], finished
-    assert {entry.name for entry in places[1].iterdir()} == {"pictures", "output.txt"}
+    assert {entry.name for entry in places[1].iterdir()} == {"pictures", "rows.npy", "output.txt"}
     for name, array in checkpoints.newest(places[0] / "run" / "checkpoints").arrays.items():
         np.testing.assert_allclose(array, expected[name], atol=1e-6, err_msg=name)
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from builders import pictures, vectors
-from test_distribute import PositionalNoise, synchronized_encoder
+from test_distribute import synchronized_encoder
 
 import byol_keras as bk
 
@@ -23,7 +23,8 @@ def on_vectors(strategy):
     with strategy.scope():
         model = bk.BYOL(
             synchronized_encoder(),
-            views=PositionalNoise(),
+            # Values of other rows, which may lie with the other worker.
+            views=bk.views.VectorViews(0.3, noise=0.1),
             projector=bk.heads.projector(5, **heads),
             predictor=bk.heads.predictor(4, **heads),
         )
