@@ -6,7 +6,23 @@ from collections.abc import Callable, Iterable, Iterator
 import keras
 import tensorflow as tf
 
-__all__ = ["agree", "all_finite", "apply_if", "cast_once", "gathered", "measured", "replicas", "snapshot", "track"]
+__all__ = [
+    "agree",
+    "all_finite",
+    "apply_if",
+    "cast_once",
+    "counter",
+    "gathered",
+    "measured",
+    "replicas",
+    "snapshot",
+    "track",
+]
+
+
+def counter(name: str, start: int = 0) -> keras.Variable:
+    """A whole number that steps count up, the same on every replica and saved with the weights."""
+    return keras.Variable(start, name=name, dtype="int64", trainable=False, aggregation="only_first_replica")
 
 
 def replicas() -> int:

@@ -10,7 +10,7 @@ from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validati
 from .layers import bias_and_norm_variables
 from .optimizers import LARS
 from .schedules import PerOptimizerStep
-from .stepping import agree, all_finite, apply_if, snapshot
+from .stepping import agree, all_finite, apply_if, counter, snapshot
 
 __all__ = ["Trainer"]
 
@@ -37,9 +37,8 @@ class Trainer(keras.Model):
         self.autocast = False
         self.seed = int(seed)
         # Saved with the weights: a continued run draws what an uninterrupted one would.
-        counter = {"dtype": "int64", "trainable": False, "aggregation": "only_first_replica"}
-        self.batches_seen = keras.Variable(0, name="batches_seen", **counter)
-        self.failed_batch = keras.Variable(-1, name="failed_batch", **counter)
+        self.batches_seen = counter("batches_seen")
+        self.failed_batch = counter("failed_batch", start=-1)
 
     def compile(
         self,

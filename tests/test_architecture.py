@@ -51,7 +51,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "writing",
     },
     "downstream": {"arguments", "encoders"},
-    "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "viewing"},
+    "finetuning": {"arguments", "cloning", "evaluation", "intake", "schedules", "stepping", "viewing"},
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},
     "recipes": {"arguments", "callbacks", "heads", "optimizers", "schedules", "views"},

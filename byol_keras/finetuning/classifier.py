@@ -12,6 +12,7 @@ from ..cloning import inputs_of
 from ..evaluation.features import extract_features
 from ..evaluation.labelled import as_labels, check_same_length
 from ..evaluation.linear import fit_linear
+from ..stepping import counter
 from ..viewing import Views, as_encoded, seed_of_batch, seed_of_replica
 
 __all__ = ["Classifier", "checked_classes"]
@@ -60,8 +61,7 @@ class Classifier(keras.Model):
         self.num_classes = int(num_classes)
         self.augment = augment
         self.seed = seed
-        counter = {"dtype": "int64", "trainable": False, "aggregation": "only_first_replica"}
-        self.batches_seen = keras.Variable(0, name="batches_seen", **counter)
+        self.batches_seen = counter("batches_seen")
         self.head = keras.layers.Dense(
             self.num_classes, activation="softmax", kernel_initializer="zeros", dtype="float32", name="probabilities"
         )

@@ -4,6 +4,7 @@ from itertools import zip_longest
 
 import numpy as np
 
+from ..evaluation.directions import directions
 from .markup import Html, join, readable, tag
 from .material import Material
 from .pixels import data_uri, thumbnail
@@ -29,10 +30,8 @@ def nearest(features: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
     >>> nearest(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]), count=1).ravel().tolist()
     [1, 0, 1]
     """
-    features = np.asarray(features, dtype=np.float64)
     usable = np.isfinite(features).all(axis=1)
-    unit = np.where(usable[:, None], features, 0.0)
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    unit = directions(np.where(usable[:, None], features, 0.0)).numpy()
     cosines = unit @ unit.T
     cosines[:, ~usable] = -2.0
     np.fill_diagonal(cosines, -3.0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluation import PrincipalComponents
+from ..evaluation.directions import directions
 
 __all__ = ["Plane", "lay_out"]
 
@@ -43,8 +44,7 @@ def lay_out(features: np.ndarray) -> Plane | None:
     """
     finite = np.flatnonzero(np.isfinite(features).all(axis=1))
     indices = finite[np.unique(np.linspace(0, len(finite) - 1, min(len(finite), MOST_POINTS)).astype(int))]
-    rows = np.asarray(features, dtype=np.float64)[indices]
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    rows = directions(np.asarray(features)[indices]).numpy().astype("float64")
     if len(rows) < 3 or rows.std(axis=0).max() < 1e-6:
         return None
     components = _components(rows)
