@@ -139,22 +139,16 @@ class BYOL(Follower):
         target = self.target_encoder.weights + self.target_projector.weights
         return list(zip(online, target, strict=True))
 
-    def _parameters(self) -> list[keras.Variable]:
-        """Of both networks, without statistics, which every pass moves."""
-        return self.trainable_variables + [theirs for _, theirs in self.moving_pairs()]
-
     def train_step(self, data: object) -> dict:
         views = self._make_views(data, _TRAIN, self.batches_seen)
         restore = self.remember(self._online + self._target)
-        with stepping.cast_once(self._parameters()):
+        # Without statistics, which every pass moves.
+        with stepping.cast_once(theirs for _, theirs in self.moving_pairs()):
             targets = [self._project_target(view, training=True) for view in views]
-            with tf.GradientTape() as tape:
-                loss = self._objective(views, targets, training=True)
-                # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
-                scaled = self.optimizer.scale_loss(loss / stepping.replicas())
+        loss, gradients = self._gradients(self._directions(views, targets))
         self.rate_tracker.update_state(self.optimizer.learning_rate)
         steps_before = tf.identity(self.optimizer.iterations)
-        self.descend(tape, scaled, restore)
+        self.descend(loss, gradients, restore)
         self.move_in_step(steps_before)
         self._track(loss, targets)
         return stepping.measured(self.metrics)
@@ -162,7 +156,7 @@ class BYOL(Follower):
     def test_step(self, data: object) -> dict:
         views = self._make_views(data, _TEST, self._loss_tracker.count)
         targets = [self._project_target(view, training=False) for view in views]
-        self._track(self._objective(views, targets, training=False), targets)
+        self._track(self._objective(self._directions(views, targets), training=False), targets)
         return stepping.measured((self._loss_tracker, self.std_tracker))
 
     def _project_target(self, view: object, training: bool) -> tf.Tensor:
@@ -174,9 +168,32 @@ class BYOL(Follower):
             view = part(view, training=training)
         return tf.cast(view, tf.float32)
 
-    def _objective(self, views: list, targets: list[tf.Tensor], training: bool) -> tf.Tensor:
+    def _directions(self, views: list, targets: list[tf.Tensor]) -> list[tuple]:
+        """From one view to the target of the other, and back."""
+        return list(zip(views, reversed(targets), strict=True))
+
+    def _gradients(self, directions: list[tuple]) -> tuple[tf.Tensor, list]:
+        """The loss in both directions, and its gradients.
+
+        Processors compute both at once, for speed. An accelerator has one stream of work, so that nothing is lost if
+        one direction is done with, and what it remembered given back, before the other begins.
+        """
+        if not stepping.accelerated():
+            return self._gradients_at_once(directions)
+        first, (view, other) = directions
+        loss, gradients = self._gradients_at_once([first])
+        # Always true of a step that counts, which no compiler can know.
+        done = stepping.all_finite(gradients) | self.alive()
+        way_back, more = self._gradients_at_once([(stepping.after(done, view), other)])
+        return loss + way_back, [stepping.summed(*pair) for pair in zip(gradients, more, strict=True)]
+
+    def _gradients_at_once(self, directions: list[tuple]) -> tuple[tf.Tensor, list]:
+        with stepping.cast_once(self.trainable_variables):
+            return self.differentiate(lambda: self._objective(directions, training=True))
+
+    def _objective(self, directions: list[tuple], training: bool) -> tf.Tensor:
         total = 0.0
-        for view, other in zip(views, reversed(targets), strict=True):
+        for view, other in directions:
             prediction = self._predict_target(view, training)
             total += tf.reduce_mean(self.loss_function(prediction, other))
             # Activity losses belong to one view's pass, weight losses to both: half of each pass' sum is right.

@@ -1,4 +1,4 @@
-"""What a training step needs to know about replicas and about failing safely."""
+"""What a training step needs to know about devices and replicas, and about failing safely."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 
 __all__ = [
+    "accelerated",
+    "after",
     "agree",
     "all_finite",
     "apply_if",
@@ -16,6 +18,7 @@ __all__ = [
     "measured",
     "replicas",
     "snapshot",
+    "summed",
     "track",
 ]
 
@@ -23,6 +26,11 @@ __all__ = [
 def counter(name: str, start: int = 0) -> keras.Variable:
     """A whole number that steps count up, the same on every replica and saved with the weights."""
     return keras.Variable(start, name=name, dtype="int64", trainable=False, aggregation="only_first_replica")
+
+
+def accelerated() -> bool:
+    """Whether there is anything but processors to compute with."""
+    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
 
 
 def replicas() -> int:
@@ -66,6 +74,26 @@ def all_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
     """Whether no element of any tensor is NaN or infinite. None counts as finite."""
     dense = [getattr(tensor, "values", tensor) for tensor in tensors if tensor is not None]
     return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in dense])
+
+
+def after(known: tf.Tensor, batch: object) -> object:
+    """The batch, not before `known`, a boolean; zeros where that is false.
+
+    A control dependency would say the same to TensorFlow, but XLA orders by what is computed from what alone.
+    """
+    return keras.tree.map_structure(lambda leaf: tf.where(known, leaf, tf.zeros_like(leaf)), batch)
+
+
+def summed(*gradients: tf.Tensor | tf.IndexedSlices | None) -> tf.Tensor | tf.IndexedSlices | None:
+    """The sum of a variable's gradients, of which None counts as zero."""
+    parts = [gradient for gradient in gradients if gradient is not None]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    if not all(isinstance(part, tf.IndexedSlices) for part in parts):
+        return tf.add_n(parts)
+    # Rows of an embedding. Two may be the same one, as they may be in the gradient of a single loss.
+    values, indices = (tf.concat([getattr(part, name) for part in parts], axis=0) for name in ("values", "indices"))
+    return tf.IndexedSlices(values, indices, parts[0].dense_shape)
 
 
 def snapshot(variables: Iterable[keras.Variable]) -> Callable[[], None]:

@@ -10,7 +10,7 @@ from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validati
 from .layers import bias_and_norm_variables
 from .optimizers import LARS
 from .schedules import PerOptimizerStep
-from .stepping import agree, all_finite, apply_if, counter, snapshot
+from .stepping import agree, all_finite, apply_if, counter, replicas, snapshot
 
 __all__ = ["Trainer"]
 
@@ -20,7 +20,7 @@ _COMPILED = ("optimizer", "run_eagerly", "steps_per_execution", "jit_compile", "
 class Trainer(keras.Model):
     """A Keras model that trains without labels, refuses bad data before it starts, and fails safely.
 
-    A subclass writes `train_step`, in which it calls `descend`, and may override three hooks:
+    A subclass writes `train_step`, in which it calls `differentiate` and `descend`, and may override three hooks:
     `check_values` and `check_batch` (what is let in), and `with_callbacks` (what it can't train without).
 
     Args:
@@ -230,17 +230,33 @@ class Trainer(keras.Model):
         """Notes the statistics of `models`; the returned function puts them back."""
         return snapshot(variable for model in models for variable in model.non_trainable_weights)
 
-    def descend(self, tape: tf.GradientTape, loss: tf.Tensor, restore: Callable[[], None]) -> None:
+    def alive(self) -> tf.Tensor:
+        """Whether no step has failed."""
+        return self.failed_batch.value < 0
+
+    def differentiate(self, objective: Callable[[], tf.Tensor]) -> tuple[tf.Tensor, list]:
+        """What `objective()` is, and its gradients, scaled for replicas and for the optimizer; NaN once a step failed.
+
+        Args:
+            objective: computes a scalar, the mean over a replica's share of the batch.
+        """
+        with tf.GradientTape() as tape:
+            loss = objective()
+            # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
+            scaled = self.optimizer.scale_loss(loss / replicas())
+        seed = tf.where(self.alive(), tf.ones_like(scaled), np.nan)
+        return loss, tape.gradient(scaled, self.trainable_variables, output_gradients=seed)
+
+    def descend(self, loss: tf.Tensor, gradients: list, restore: Callable[[], None]) -> None:
         """One optimizer step down `loss`; if anything is not finite, none, now and from here on.
 
         Args:
-            tape: the tape that saw `loss` being computed.
-            loss: scalar, scaled for replicas and for the optimizer.
+            loss: scalar.
+            gradients: from `differentiate`.
             restore: from `remember`, called before the forward pass: puts statistics back where the step failed.
         """
-        alive = self.failed_batch.value < 0
+        alive = self.alive()
         variables = self.trainable_variables
-        gradients = tape.gradient(loss, variables, output_gradients=tf.where(alive, tf.ones_like(loss), np.nan))
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             # A scaled loss overflows by design: this optimizer skips such a step by itself, and halves its scale.
             good = agree(all_finite([loss])) & alive

@@ -57,11 +57,11 @@ class MoreCrops(bk.BYOL):
         ]
         return super()._make_views(data, stream, index)
 
-    def _objective(self, views, targets, training):
-        total = super()._objective(views, targets, training)
+    def _objective(self, directions, training):
+        total = super()._objective(directions, training)
         for crop in self._small:
             prediction = self._predict_target(crop, training)
-            total += sum(tf.reduce_mean(self.loss_function(prediction, target)) for target in targets)
+            total += sum(tf.reduce_mean(self.loss_function(prediction, target)) for _, target in directions)
         return total / (1 + len(self._small))
 
 

@@ -115,7 +115,7 @@ def gradients_of_target(model, data):
     with tf.GradientTape() as tape:
         tape.watch([v.value for v in model.target_encoder.weights])
         targets = [model._project_target(view, training=True) for view in views]
-        loss = model._objective(views, targets, training=True)
+        loss = model._objective(model._directions(views, targets), training=True)
     return tape.gradient(loss, [v.value for v in model.target_encoder.trainable_weights])
 
 

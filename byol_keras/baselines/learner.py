@@ -68,11 +68,9 @@ class Learner(Trainer):
 
     def train_step(self, data: object) -> dict:
         inputs, restore = self._inputs(data), self.remember(self.parts)
-        with tf.GradientTape() as tape:
-            loss = self._objective(inputs, seed_of_batch(self.seed, _TRAIN, self.batches_seen), training=True)
-            # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
-            scaled = self.optimizer.scale_loss(loss / stepping.replicas())
-        self.descend(tape, scaled, restore)
+        seed = seed_of_batch(self.seed, _TRAIN, self.batches_seen)
+        loss, gradients = self.differentiate(lambda: self._objective(inputs, seed, training=True))
+        self.descend(loss, gradients, restore)
         return self._logged(loss, inputs)
 
     def test_step(self, data: object) -> dict:

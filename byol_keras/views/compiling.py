@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..stepping import accelerated
+
 __all__ = ["alone", "here"]
 
 
@@ -14,7 +16,7 @@ def here() -> bool:
     """Whether what is traced now is a graph for CPUs that XLA doesn't compile as a whole, but could in parts."""
     if tf.executing_eagerly() or not tf.test.is_built_with_xla() or _is_compiled(tf.compat.v1.get_default_graph()):
         return False
-    return all(device.device_type == "CPU" for device in tf.config.list_logical_devices())
+    return not accelerated()
 
 
 def alone(function: Callable, *arguments: Any) -> Any:
