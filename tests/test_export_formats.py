@@ -1,6 +1,7 @@
 """LiteRT and ONNX files: numbers in their own runtimes, contracts, refusals."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -88,6 +89,29 @@ def test_vectors__are_exported_as_well(tmp_path):
     place = tmp_path / "not" / "there" / "yet"
     for path in (litert(encoder, place / "mlp.tflite"), onnx(encoder, place / "mlp.onnx")):
         np.testing.assert_allclose(open_artefact(path)({name: vectors(4)}), encoder(vectors(4)), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def grouped():
+    """What Keras compiles with XLA, and a function that ONNX has no name for."""
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((16, 16, 8))
+    maps = keras.layers.Conv2D(16, 3, padding="same", groups=4, activation="gelu")(pixels)
+    return moved(keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(6, 3)(maps))))
+
+
+@pytest.mark.parametrize(("export", "suffix"), [(litert, "tflite"), (onnx, "onnx")])
+def test_grouped_convolutions_and_exact_gelu__can_be_converted(grouped, export, suffix, tmp_path):
+    pixels = np.random.default_rng(0).random((5, 16, 16, 8), dtype="float32")
+    path = export(grouped, tmp_path / f"encoder.{suffix}")
+    np.testing.assert_allclose(open_artefact(path)({"pixels": pixels}), grouped(pixels), atol=1e-5)
+
+
+def test_grouped_convolutions__need_no_xla_to_be_served(grouped, tmp_path):
+    folder = bk.export.saved_model(grouped, tmp_path / "served")
+    pixels = np.random.default_rng(0).random((5, 16, 16, 8), dtype="float32")
+    np.testing.assert_allclose(open_artefact(folder)({"pixels": pixels}), grouped(pixels), atol=1e-5)
+    assert b"_XlaMustCompile" not in (Path(folder) / "saved_model.pb").read_bytes()
 
 
 class Beta(keras.layers.Layer):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from byol_keras.layers import BatchNormalization, bias_and_norm_variables, convert_batch_norm
+from byol_keras.layers import BatchNormalization, bias_and_norm_variables, convert_batch_norm, convert_depthwise
 
 Stock = keras.layers.BatchNormalization
 
@@ -79,6 +79,52 @@ def test_convert_batch_norm__synchronizes_on_request():
     assert [layer.synchronized for layer in convert_batch_norm(model, synchronized=True).layers] == [True] * 3
 
 
+def grouped(**settings):
+    """A grouped convolution at two depths; the settings are those of the outer one."""
+    pointwise = keras.layers.Conv2D(6, 1)
+    inner = keras.layers.Conv2D(6, 3, padding="same", groups=6, use_bias=False, name="inner")
+    block = keras.Sequential([keras.Input((None, None, 3)), pointwise, inner])
+    inputs = keras.Input((9, 9, 3))
+    options = {"filters": 6, "kernel_size": 3, "groups": 6, "activation": "relu", "name": "outer"} | settings
+    return keras.Model(inputs, keras.layers.Conv2D(**options)(block(inputs)))
+
+
+def kinds(model):
+    return {layer.name: type(layer) for layer in model._flatten_layers() if layer.name in ("inner", "outer")}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"filters": 12}, {"strides": 2}, {"dilation_rate": 2}, {"padding": "same", "trainable": False}],
+)
+def test_convert_depthwise__computes_the_same(settings):
+    model = randomize(grouped(**settings))
+    converted = convert_depthwise(model)
+    assert kinds(converted) == dict.fromkeys(("inner", "outer"), keras.layers.DepthwiseConv2D)
+    assert converted.get_layer("outer").trainable == settings.get("trainable", True)
+    inputs = keras.random.uniform((4, 9, 9, 3), seed=1)
+    np.testing.assert_allclose(converted(inputs), model(inputs), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"groups": 3}, {"groups": 1}, {"strides": (1, 2)}, {"kernel_constraint": "unit_norm"}]
+)
+def test_convert_depthwise__leaves_others_alone(settings):
+    model = randomize(grouped(**settings))
+    converted = convert_depthwise(model)
+    assert kinds(converted) == {"inner": keras.layers.DepthwiseConv2D, "outer": keras.layers.Conv2D}
+    inputs = keras.random.uniform((4, 9, 9, 3), seed=1)
+    np.testing.assert_allclose(converted(inputs), model(inputs), rtol=1e-5)
+
+
+def test_convert_depthwise__of_series():
+    model = randomize(keras.Sequential([keras.Input((9, 4)), keras.layers.Conv1D(8, 3, groups=4)]))
+    converted = convert_depthwise(model)
+    assert type(converted.layers[0]) is keras.layers.DepthwiseConv1D
+    inputs = keras.random.uniform((4, 9, 4), seed=1)
+    np.testing.assert_allclose(converted(inputs), model(inputs), rtol=1e-5)
+
+
 class Subclassed(keras.Model):
     def __init__(self):
         super().__init__()
@@ -107,6 +153,8 @@ def test_convert_batch_norm__bad_input():
         convert_batch_norm(subclassed)
     with pytest.raises(TypeError, match="`model` must be a functional or Sequential model"):
         convert_batch_norm("resnet50")
+    with pytest.raises(TypeError, match=r"layers from `keras\.layers\.DepthwiseConv2D`"):
+        convert_depthwise(subclassed)
     with pytest.raises(ValueError, match="`model` must be built"):
         convert_batch_norm(keras.Sequential([Stock()]))
     for layer in (Wrapper(), keras.layers.TimeDistributed(Stock())):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 
 from ..arguments import did_you_mean
-from ..layers import convert_batch_norm
+from ..layers import convert_batch_norm, convert_depthwise
 from .pooling import pooled
 from .residual import Shape, Statistics, pixel_normalization
 from .resnet import resnet18, resnet34, resnet50, resnet101, resnet152
@@ -25,8 +25,8 @@ def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -
     """Builds an encoder with fresh weights: one of ours, or any network of `keras.applications`.
 
     `x2` behind one of our names doubles all its channels, as in the paper's ResNet-50 (2x). Pictures of up to 64 pixels
-    get the small stem of our ResNets. Networks of `keras.applications` get our fused batch normalisation, and take
-    pixels in [0, 1] as ours do: they are normalised in front of them.
+    get the small stem of our ResNets. Networks of `keras.applications` get our fused batch normalisation and
+    depthwise convolutions for grouped ones, and take pixels in [0, 1] as ours do: they are normalised in front of them.
 
     Args:
         name: `"resnet18"`, ..., `"small_resnet"`, `"resnet50x2"`, `"MobileNetV3Small"`, `"EfficientNetV2B0"`, ...
@@ -59,7 +59,7 @@ def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -
 def _from_applications(build: Callable, input_shape: Shape, statistics: Statistics) -> keras.Model:
     # Of any size inside, so that `resized` finds one input shape only.
     any_size = (None, None, input_shape[-1])
-    backbone = convert_batch_norm(build(include_top=False, weights=None, input_shape=any_size))
+    backbone = convert_depthwise(convert_batch_norm(build(include_top=False, weights=None, input_shape=any_size)))
     # Those with preprocessing of their own expect 0..255, the others about -1..1. EfficientNet gives no choice.
     rescales = "include_preprocessing" in inspect.signature(build).parameters
     rescales = rescales or any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers)

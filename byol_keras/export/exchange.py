@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from ..arguments import check_positive
 from .card import check_details
@@ -67,7 +68,7 @@ def onnx(
         options = ["--signature_def", "serving_default", "--opset", str(_OPSET), "--output", draft]
         run(["-m", "tf2onnx.convert", "--saved-model", source, *options], "ONNX")
         with open(draft, "rb") as file:
-            content = file.read()
+            content = _without_erfc(file.read())
     _check_operations(content)
     return publish(path, content, portable, "onnx", signature, facts, details)
 
@@ -79,6 +80,28 @@ def _check_sound(portable: Portable) -> None:
             f"write a SavedModel or a LiteRT file. Received: model={portable.name!r} with "
             f"{', '.join(portable.spectrograms)} inside"
         )
+
+
+def _without_erfc(content: bytes) -> bytes:
+    """Says `1 - Erf(x)` for the `Erfc(x)` in TensorFlow's exact GELU, which ONNX does not have."""
+    import onnx as package
+
+    model = package.load_from_string(content)
+    graph = model.graph
+    if all(node.op_type != "Erfc" for node in graph.node):
+        return content
+    one, nodes = "one_of_erfc", []
+    graph.initializer.append(package.numpy_helper.from_array(np.float32(1.0), one))
+    for node in graph.node:
+        if node.op_type != "Erfc":
+            nodes.append(node)
+            continue
+        inner = f"{node.output[0]}_erf"
+        nodes.append(package.helper.make_node("Erf", node.input, [inner]))
+        nodes.append(package.helper.make_node("Sub", [one, inner], node.output, name=node.name))
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model.SerializeToString()
 
 
 def _check_operations(content: bytes) -> None:

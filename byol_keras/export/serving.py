@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from ..writing import beside
 from .card import check_details, write_card
@@ -19,6 +20,8 @@ from .warmup import checked_warmup, write_warmup
 __all__ = ["new_version", "saved_model", "write_signatures"]
 
 _VERSION = re.compile(r"[0-9]+")
+# Of functions that XLA compiles, and that stay functions of their own.
+_APART = ("_XlaMustCompile", "_noinline")
 
 
 def saved_model(
@@ -94,6 +97,25 @@ def write_signatures(portable: Portable, signatures: Mapping[str, Signature], fo
         for name, signature in signatures.items():
             archive.add_endpoint(name, signature.function, input_signature=list(signature.inputs.values()))
         archive.write_out(folder, verbose=False)
+    _free_of_xla(folder)
+
+
+def _free_of_xla(folder: str) -> None:
+    """Has a SavedModel compute without XLA, which its reader may not have.
+
+    Keras asks for it where TensorFlow once lacked a kernel for processors. Grouped convolutions have one by now;
+    volumes whose channels come first have none yet.
+    """
+    path = os.path.join(folder, "saved_model.pb")
+    with tf.io.gfile.GFile(path, "rb") as file:
+        content = SavedModel.FromString(file.read())
+    for function in content.meta_graphs[0].graph_def.library.function:
+        if not any(node.op == "Conv3D" and node.attr["data_format"].s == b"NCDHW" for node in function.node_def):
+            for attributes in (function.attr, *(node.attr for node in function.node_def)):
+                for name in _APART:
+                    attributes.pop(name, None)
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(content.SerializeToString())
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from .batch_normalization import BatchNormalization
 from .bias_and_norm import bias_and_norm_variables
 from .columns import Columns
-from .convert import convert_batch_norm
+from .convert import convert_batch_norm, convert_depthwise
 from .masked_conv import MaskedConv1D
 from .normalization import make_normalization
 from .over_frames import OverFrames
@@ -27,6 +27,7 @@ __all__ = [
     "Words",
     "bias_and_norm_variables",
     "convert_batch_norm",
+    "convert_depthwise",
     "make_normalization",
     "real_steps",
     "spectrogram",
