@@ -3,6 +3,8 @@
     python examples/ablations.py --data tfds:cifar10 --epochs 30
     python examples/ablations.py --data tfds:cifar10 --epochs 20 --table objectives
 
+A table that was stopped is continued where `--json` names its file: rows that it holds are shown, not trained again.
+
 One row per change, each trained from the same weights for as many epochs by the recipe for CPUs, then judged by the
 nearest neighbours and by a linear classifier, beside what the paper reports for ImageNet (ResNet-50, 300 epochs, linear
 classifier: table 5 and section 5 of arXiv 2006.07733). The numbers can't be compared, their order can. A row takes five
@@ -30,6 +32,7 @@ average altogether was found after the paper was written (SimSiam, arXiv 2011.10
 import argparse
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -60,17 +63,26 @@ TABLES = {"paper": PAPER, "objectives": OBJECTIVES}
 def main() -> None:
     options = parse_options()
     train, test = (load(options.data, part) for part in (None, "test"))
-    results = {}
-    for name, (change, published) in list(TABLES[options.table].items())[: options.rows]:
-        accuracies = [judge(run(train[0], change, options.epochs, seed), train, test) for seed in range(options.seeds)]
-        results[name] = {"paper": published} | {
-            judge_name: float(np.mean([accuracy[judge_name] for accuracy in accuracies]))
-            for judge_name in accuracies[0]
-        }
+    settings = {"data": options.data, "epochs": options.epochs, "seeds": options.seeds}
+    results = rows_of(options.json)
+    for name in options.rows or TABLES[options.table]:
+        change, published = TABLES[options.table][name]
+        if not settings.items() <= results.get(name, {}).items():
+            results[name] = {"paper": published} | settings | averaged(change, options, train, test)
         print_row(name, results[name])
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=2)
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=2))
+
+
+def rows_of(file: Path | None) -> dict[str, dict]:
+    """What an earlier run has left."""
+    return json.loads(file.read_text()) if file and file.exists() else {}
+
+
+def averaged(change: dict, options: argparse.Namespace, train: tuple, test: tuple) -> dict[str, float]:
+    """Means over the seeds, by judge."""
+    found = [judge(run(train[0], change, options.epochs, seed), train, test) for seed in range(options.seeds)]
+    return {name: float(np.mean([accuracies[name] for accuracies in found])) for name in found[0]}
 
 
 def parse_options() -> argparse.Namespace:
@@ -79,9 +91,12 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=1, help="runs per row, averaged")
     parser.add_argument("--table", choices=[*TABLES], default="paper")
-    parser.add_argument("--rows", type=int, help="only the first so many")
-    parser.add_argument("--json", help="file to write the numbers to")
-    return parser.parse_args()
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="some of the table's. Default: all")
+    parser.add_argument("--json", type=Path, help="file for the numbers")
+    options = parser.parse_args()
+    for name in set(options.rows or []) - set(TABLES[options.table]):
+        parser.error(f"--rows: {name!r} is none of {', '.join(map(repr, TABLES[options.table]))}")
+    return options
 
 
 def load(data: str, part: str | None) -> tuple[np.ndarray, np.ndarray]:
