@@ -35,7 +35,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "viewing": {"admission", "randomness", "stepping"},
     "views": {"admission", "arguments", "layers", "randomness", "stepping", "viewing"},
     "evaluation": {"arguments", "cloning", "intake", "version", "viewing", "writing"},
-    "callbacks": {"arguments", "checkpoints", "evaluation", "schedules"},
+    "callbacks": {"arguments", "checkpoints", "cloning", "evaluation", "schedules"},
     "data": {"arguments", "threads", "writing"},
     "export": {
         "arguments",
@@ -75,6 +75,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "arguments",
         "baselines",
         "callbacks",
+        "cloning",
         "checkpoints",
         "config",
         "data",

@@ -163,6 +163,19 @@ def test_restore__of_nothing_leaves_the_model_alone(tmp_path):
     assert_same(before, state_of(model))
 
 
+def test_restore__has_normalizations_compute_with_what_was_restored(tmp_path):
+    data = vectors(16)
+    scale = keras.layers.Normalization()
+    scale.adapt(5.0 + 2.0 * data)
+    model = vector_byol(preprocessor=scale)
+    model.fit(data, batch_size=8, callbacks=[RunCheckpoint(tmp_path)], verbose=0)
+    unadapted = keras.layers.Normalization()
+    unadapted.build((None, 6))
+    restored = vector_byol(preprocessor=unadapted)
+    RunCheckpoint(tmp_path).restore(restored)
+    np.testing.assert_allclose(restored.predict(data, verbose=0), model.predict(data, verbose=0), atol=1e-6)
+
+
 def test_restore__refuses_another_model_and_names_the_variable(tmp_path):
     train(vector_byol(), epochs=1, callbacks=[RunCheckpoint(tmp_path)])
     other = vector_byol(keras.optimizers.Adam(0.1))

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import checkpoints
 from ..arguments import check_positive
+from ..cloning import refresh_constants
 
 __all__ = ["Resumable", "RunCheckpoint"]
 
@@ -94,6 +95,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         _check_fit(variables, state.arrays)
         for name, variable in variables.items():
             variable.assign(state.arrays[name])
+        refresh_constants(model)
         for name, other in self.others.items():
             if name in state.note["others"]:
                 other.set_state(state.note["others"][name])

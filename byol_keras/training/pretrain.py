@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from .. import checkpoints
 from ..callbacks import CollapseMonitor, KNNMonitor, RunCheckpoint
+from ..cloning import refresh_constants
 from ..config import PretrainConfig
 from ..data import Examples
 from ..distribution import Workers
@@ -211,6 +212,7 @@ def _train(model: BYOL, examples: Examples, session: _Session) -> None:
         if workers.is_chief:
             watching, saving = _callbacks_of_chief(model, session, waiting, progress)
     workers.share([*model.variables, *model.optimizer.variables])
+    refresh_constants(model)
     with Interrupt() as interrupt, progress, workers.watched(f"Start all of them again with `{command}`."):
         callbacks = [*watching, progress, interrupt, Lockstep(workers, interrupt), *saving]
         try:
