@@ -28,11 +28,8 @@ def regularized_encoder():
 
 
 VECTORS = {
-    "plain": {},
     "regularized": {"encoder": regularized_encoder},
     "infonce": {"loss": bk.losses.InfoNCE(0.5)},
-    "lars": {"optimizer": lambda: bk.LARS(0.1)},
-    "accumulated": {"optimizer": lambda: keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)},
     "compiled": {"compile_options": {"jit_compile": True}},
     "eager": {"compile_options": {"run_eagerly": True}},
 }
@@ -43,9 +40,7 @@ def test_step__gives_what_it_gives_on_a_processor(kind, accelerator):
     states = []
     for there in (False, True):
         accelerator(there)
-        options = dict(VECTORS[kind])
-        make_optimizer = options.pop("optimizer", lambda: None)
-        model = vector_byol(make_optimizer(), **options)
+        model = vector_byol(**VECTORS[kind])
         model.fit(vectors(64), batch_size=16, epochs=2, verbose=0)
         states.append(state_of(model))
     assert_same(*states, atol=1e-5)
@@ -124,14 +119,13 @@ def test_step__that_overflows_leaves_the_statistics_of_its_batch(accelerator):
     assert_same(*states, atol=1e-3)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_step__that_fails_changes_nothing(accelerator, jit_compile):
+def test_step__that_fails_changes_nothing(accelerator):
     accelerator(True)
     data = vectors(64)
     data[40:48, 0] = 2000.0  # the sixth batch of eight
     states = []
     for examples in (data, data[:40]):
-        model = vector_byol(views=broken_first_view, compile_options={"jit_compile": jit_compile})
+        model = vector_byol(views=broken_first_view, compile_options={"jit_compile": True})
         ema = TargetEMA(0.9, "constant")
         fit = functools.partial(model.fit, examples, batch_size=8, shuffle=False, callbacks=[ema], verbose=0)
         if len(examples) == 64:
