@@ -8,6 +8,21 @@ network gives almost the same vector for every picture, which proves nothing. Th
 LiteRT file in four precisions and as ONNX file, and each file is asked about 1,000 other shapes in its own runtime
 (`bk.export.verify`). It takes two hours on one core; `--families small_resnet` asks one only. Networks of
 keras.applications shrink a picture by 32 and get larger ones.
+
+Ours. In float32 every file gives the same as the encoder, within 2e-6, in each of its runtimes. In full int8 (kNN in
+percent, of the encoder and of the file; the centred cosine, whose bound is .95, between their vectors):
+
+                            kNN    int8   cosine
+    small_resnet                            .9995
+    resnet18                                .9996
+    resnet18, group norm   95.3    95.3     .9993
+    resnet50               85.6    85.7     .9969
+    MobileNetV3Small                        .9963
+    EfficientNetV2B0                        .9952
+    ConvNeXtTiny           @
+    keras_cv ResNet                         .9998
+
+ConvNeXtTiny learned for two epochs (`--epochs 2`). kNN of the others moved by at most half a point.
 """
 
 import argparse
