@@ -256,7 +256,7 @@ def test_views__of_a_plan_are_smaller_than_its_pictures_and_one_network_takes_bo
 
 def test_resized__refuses_a_network_that_counts_its_pixels():
     flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
-    with pytest.raises(ValueError, match="`encoder` must take pictures of any size to be used at"):
+    with pytest.raises(ValueError, match="`encoder` must take examples of any size to be used at"):
         bk.encoders.resized(flat, (16, 16, 3))
 
 

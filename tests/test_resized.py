@@ -34,6 +34,6 @@ def test_resized__says_why_not_in_a_sentence():
 
     counts = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(4)])
     for encoder in (counts, keras.Sequential([keras.Input((8, 8, 3)), Forgetful(2.0)])):
-        with pytest.raises(ValueError, match="`encoder` must take pictures of any size to be used at") as caught:
+        with pytest.raises(ValueError, match="`encoder` must take examples of any size to be used at") as caught:
             encoders.resized(encoder, (16, 16, 3))
         assert "\n" not in str(caught.value)

@@ -53,6 +53,23 @@ def test_crop__takes_a_window_at_its_own_speed_from_anywhere():
         assert np.mean(starts[room > 0] / room[room > 0]) == pytest.approx(0.5, abs=0.06)
 
 
+def compiled(views, spec):
+    return tf.function(lambda series: views(series, seed=(1, 2)), input_signature=[spec], autograph=False)
+
+
+@pytest.mark.parametrize("crop", [(0.3, 0.6), (0.5, 1.0), (0.01, 0.02), None])
+@pytest.mark.parametrize("time_known", [True, False])
+def test_trimmed__leaves_away_what_no_window_reaches(crop, time_known):
+    options = NOTHING | {"crop": crop, "scaling": 0.2, "magnitude_warp": 0.1, "time_warp": 0.3}
+    spec = tf.TensorSpec((300, 40 if time_known else None, 2))
+    whole, trimmed = (compiled(SequenceViews(**options, trimmed=there), spec) for there in (False, True))
+    kept = {(0.3, 0.6): 24, (0.01, 0.02): 2}.get(crop, 40)
+    for one, other in zip(whole(SERIES), trimmed(SERIES), strict=True):
+        assert other.shape == (300, kept, 2)
+        np.testing.assert_allclose(other, one[:, :kept], rtol=1e-5)
+        assert not np.any(one[:, kept:])
+
+
 def test_crop__keeps_two_steps_where_there_are_two():
     short = np.zeros((50, 6, 1), "float32")
     short[:, :3], short[::2, 1:] = 1.0, 0.0

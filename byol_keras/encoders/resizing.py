@@ -1,15 +1,14 @@
-"""The same network for pictures of another size."""
+"""The same network for pictures, or series, of another size."""
 
 import keras
 
 from ..cloning import copy_weights, revived
-from .residual import Shape
 
 __all__ = ["resized"]
 
 
-def resized(encoder: keras.Model, input_shape: Shape) -> keras.Model:
-    """A copy of an encoder, with the same weights, whose input has another height and width.
+def resized(encoder: keras.Model, input_shape: tuple[int | None, ...]) -> keras.Model:
+    """A copy of an encoder, with the same weights, whose input has another height and width, or another time.
 
     Convolutions and pooling over all positions do not care how large a picture is; a network that does, because a
     dense layer or a position embedding counts its pixels, is refused.
@@ -17,7 +16,7 @@ def resized(encoder: keras.Model, input_shape: Shape) -> keras.Model:
     Args:
         encoder: a built functional model of one input, which can be rebuilt from its configuration; layers of one's own
             need not be registered for that.
-        input_shape: `(height, width, channels)`; height and width may be None, for pictures of any size.
+        input_shape: `(height, width, channels)` or `(time, channels)`; all but the channels may be None, for any.
 
     Example:
     >>> from byol_keras.encoders import resized, small_resnet
@@ -36,7 +35,7 @@ def resized(encoder: keras.Model, input_shape: Shape) -> keras.Model:
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"`encoder` must take pictures of any size to be used at {input_shape}, when it is rebuilt from its "
+            f"`encoder` must take examples of any size to be used at {input_shape}, when it is rebuilt from its "
             f"`get_config()`. Received: {encoder.name!r}, which does not: {reason}"
         ) from None
     return copy

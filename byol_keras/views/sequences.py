@@ -11,7 +11,7 @@ from ..layers import real_steps
 from ..randomness import fold_in, positional_normal, positional_uniform
 from ..stepping import gathered
 from ..viewing import Views
-from .warping import WAVES, places, read_at, smooth_curves, warped, windows
+from .warping import WAVES, longest, places, read_at, smooth_curves, warped, windows
 
 __all__ = ["SequenceViews"]
 
@@ -60,6 +60,8 @@ class SequenceViews(Views):
             Default 0.
         masking: share of steps, in [0, 1]. Default 0.
         span: steps of a run that is masked together. Default 1.
+        trimmed: whether views have only as many steps as the longest window can have, so that no time is spent on
+            padding: for encoders that take any number of steps. Default False: as many as the batch.
 
     Example:
     >>> views = SequenceViews(crop=(0.5, 0.5), jitter=0.0, scaling=0.0, magnitude_warp=0.0)
@@ -80,6 +82,7 @@ class SequenceViews(Views):
         time_warp: float = 0.0,
         masking: float = 0.0,
         span: int = 1,
+        trimmed: bool = False,
     ) -> None:
         self.crop = None if crop is None else _checked_crop(crop)
         for name, spread in (("jitter", jitter), ("scaling", scaling), ("magnitude_warp", magnitude_warp)):
@@ -92,6 +95,7 @@ class SequenceViews(Views):
         check_positive(span=span)
         self.jitter, self.scaling, self.magnitude_warp = float(jitter), float(scaling), float(magnitude_warp)
         self.time_warp, self.masking, self.span = float(time_warp), float(masking), int(span)
+        self.trimmed = bool(trimmed)
 
     def prepare(self, batch: Any) -> _Batch:
         series = tf.cast(tf.convert_to_tensor(batch), tf.float32)
@@ -100,10 +104,10 @@ class SequenceViews(Views):
         return _Batch(series, tf.reduce_sum(tf.cast(real, tf.int32), axis=1), mean, deviation)
 
     def view(self, batch: _Batch, seed: tf.Tensor, index: int) -> tf.Tensor:
-        time = tf.shape(batch.series)[1]
         values, extent = self._resampled(batch, seed)
         if self.scaling or self.magnitude_warp:
-            values = batch.mean + (values - batch.mean) * self._factors(values, places(time, extent), seed)
+            place = places(tf.shape(values)[1], extent)
+            values = batch.mean + (values - batch.mean) * self._factors(values, place, seed)
         if self.jitter:
             noise = positional_normal(fold_in(seed, _NOISE), tf.shape(values))
             values += self.jitter * batch.deviation * noise
@@ -113,10 +117,13 @@ class SequenceViews(Views):
 
     def _resampled(self, batch: _Batch, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Windows, from step 0 on, and their numbers of steps; what stands behind them is of no account."""
-        count, time = tf.shape(batch.series)[0], tf.shape(batch.series)[1]
+        count, time = tf.shape(batch.series)[0], batch.series.shape[1] or tf.shape(batch.series)[1]
         start, extent = tf.zeros_like(batch.lengths), batch.lengths
         if self.crop is not None:
             start, extent = windows(positional_uniform(fold_in(seed, _CROPPED), count, 2), batch.lengths, self.crop)
+            if self.trimmed:
+                time = longest(time, self.crop[1])
+                extent = tf.minimum(extent, time)
         elif not self.time_warp:
             return batch.series, extent
         steps = tf.range(time, dtype=tf.float32)[tf.newaxis]
@@ -167,7 +174,7 @@ class SequenceViews(Views):
             )
 
     def get_config(self) -> dict[str, Any]:
-        names = ("crop", "jitter", "scaling", "magnitude_warp", "time_warp", "masking", "span")
+        names = ("crop", "jitter", "scaling", "magnitude_warp", "time_warp", "masking", "span", "trimmed")
         return {name: getattr(self, name) for name in names}
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ..randomness import between
 
-__all__ = ["WAVES", "places", "read_at", "smooth_curves", "warped", "windows"]
+__all__ = ["WAVES", "longest", "places", "read_at", "smooth_curves", "warped", "windows"]
 
 WAVES = 4
 """Waves that a curve is made of: half a period over the series, a whole one, one and a half, two."""
@@ -24,10 +24,25 @@ def windows(draws: tf.Tensor, lengths: tf.Tensor, share: tuple[float, float]) ->
         Two int32 tensors of shape `(n,)`.
     """
     whole = tf.cast(lengths, tf.float64)
-    extent = tf.round(between(*share, draws[:, 0]) * whole)
-    extent = tf.minimum(tf.maximum(extent, 2.0), whole)
+    extent = _steps(between(*share, draws[:, 0]), whole)
     start = tf.floor(draws[:, 1] * (whole - extent + 1.0))
     return tf.cast(start, tf.int32), tf.cast(extent, tf.int32)
+
+
+def longest(time: int | tf.Tensor, share: float) -> int | tf.Tensor:
+    """Number of steps of the longest window of series of up to `time` steps.
+
+    Args:
+        time: a number, or a scalar tensor.
+        share: the largest of the length, as in `windows`.
+    """
+    if isinstance(time, int):
+        return min(max(round(share * time), 2), time)
+    return tf.cast(_steps(tf.constant(share, tf.float64), tf.cast(time, tf.float64)), tf.int32)
+
+
+def _steps(share: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
+    return tf.minimum(tf.maximum(tf.round(share * whole), 2.0), whole)
 
 
 def places(time: int | tf.Tensor, extent: tf.Tensor) -> tf.Tensor:

@@ -69,8 +69,15 @@ class SequencesKind(Kind):
             f"Received: encoder={plan.encoder!r}"
         )
 
+    def fitted(self, encoder: keras.Model, plan: Plan) -> keras.Model:
+        # Views are shorter than whole series: the same network sees both.
+        return encoders.resized(encoder, (None, plan.shape[-1]))
+
+    def finished(self, encoder: keras.Model, plan: Plan) -> keras.Model:
+        return encoders.resized(encoder, plan.shape)
+
     def views(self, plan: Plan) -> Callable:
-        return SequenceViews(**plan.recipe.view_options)
+        return SequenceViews(**plan.recipe.view_options, trimmed=True)
 
     def features(self, plan: Plan) -> Callable[[np.ndarray], np.ndarray]:
         # Padding says nothing: it stays 0, which is the mean.
