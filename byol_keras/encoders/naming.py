@@ -59,13 +59,15 @@ def named(name: str, input_shape: Shape, statistics: Statistics | None = None) -
 def _from_applications(build: Callable, input_shape: Shape, statistics: Statistics) -> keras.Model:
     # Of any size inside, so that `resized` finds one input shape only.
     any_size = (None, None, input_shape[-1])
-    backbone = convert_depthwise(convert_batch_norm(build(include_top=False, weights=None, input_shape=any_size)))
-    # Those with preprocessing of their own expect 0..255, the others about -1..1. EfficientNet gives no choice.
-    rescales = "include_preprocessing" in inspect.signature(build).parameters
-    rescales = rescales or any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers)
+    # Each step of a preprocessing of their own would be rounded once more in integers, and by so much that ConvNeXt's
+    # vectors are others then.
+    options = {"include_preprocessing": False} if "include_preprocessing" in inspect.signature(build).parameters else {}
+    backbone = build(include_top=False, weights=None, input_shape=any_size, **options)
+    backbone = convert_depthwise(convert_batch_norm(backbone))
     pixels = keras.Input(input_shape, name="pixels")
     scaled = pixel_normalization(input_shape[-1], statistics)(pixels)
-    if rescales:
+    # EfficientNet gives no choice, and expects 0..255.
+    if any(isinstance(layer, keras.layers.Rescaling) for layer in backbone.layers):
         scaled = keras.layers.Rescaling(127.5, 127.5, dtype="float32")(scaled)
     return pooled(keras.Model(pixels, backbone(scaled), name=backbone.name))
 
