@@ -127,6 +127,7 @@ _SEQUENCES = replace(
     _VECTORS,
     name="sequences",
     source="byol_keras, found on series of its own (see examples/rows_and_series.py)",
+    tau=0.999,
     encoder_name="temporal_conv",
     view_options={"crop": (0.3, 0.6), "jitter": 0.3, "scaling": 0.3},
     kind="sequences",
