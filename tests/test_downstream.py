@@ -44,7 +44,7 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_heads__train_are_saved_and_leave_their_encoder_alone(name, jit, encoder, tmp_path):
     before = weights_of(encoder)
     model, (inputs, targets) = HEADS[name](encoder), TARGETS[name]

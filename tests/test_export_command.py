@@ -36,6 +36,7 @@ def test_export__writes_the_next_version_into_the_runs_folder(finished, tmp_path
     assert exported(capsys, "--run", run).endswith("/2")
 
 
+@pytest.mark.long
 def test_export__writes_every_format_and_compares_them(finished, place, capsys):
     formats = ["--format", "savedmodel,litert,onnx", "--quantization", "float32,int8"]
     shown = exported(capsys, "--run", finished.run, "--output", place, *formats, "--verify", "--normalize")

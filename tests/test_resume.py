@@ -115,7 +115,7 @@ def test_resume__with_other_data_is_refused(finished, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_signal__finishes_the_step_saves_and_says_how_to_go_on(finished, tmp_path, number):
     run = tmp_path / "stopped run"
     command = [sys.executable, "-m", "byol_keras", *finished.arguments, "--run", str(run)]
