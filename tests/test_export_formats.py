@@ -114,6 +114,16 @@ def test_grouped_convolutions__need_no_xla_to_be_served(grouped, tmp_path):
     assert b"_XlaMustCompile" not in (Path(folder) / "saved_model.pb").read_bytes()
 
 
+def test_grouped_convolutions_of_volumes__are_served_with_xla(tmp_path):
+    """TensorFlow has no other kernel for them on processors."""
+    volume = keras.Input((4, 6, 6, 4), name="volume")
+    maps = keras.layers.Conv3D(6, 3, groups=2)(volume)
+    encoder = keras.Model(volume, keras.layers.GlobalAveragePooling3D()(maps))
+    values = np.random.default_rng(0).random((5, 4, 6, 6, 4), dtype="float32")
+    served = open_artefact(bk.export.saved_model(moved(encoder), tmp_path / "served"))
+    np.testing.assert_allclose(served({"volume": values}), encoder(values), atol=1e-5)
+
+
 class Beta(keras.layers.Layer):
     """Something that no other format has."""
 

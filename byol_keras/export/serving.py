@@ -103,17 +103,19 @@ def write_signatures(portable: Portable, signatures: Mapping[str, Signature], fo
 def _free_of_xla(folder: str) -> None:
     """Has a SavedModel compute without XLA, which its reader may not have.
 
-    Keras asks for it where TensorFlow once lacked a kernel for processors. Grouped convolutions have one by now;
-    volumes whose channels come first have none yet.
+    Keras asks for it where TensorFlow once lacked a kernel for processors. Grouped convolutions of pictures and series
+    have one by now, those of volumes none: a model with such goes as it is.
     """
     path = os.path.join(folder, "saved_model.pb")
     with tf.io.gfile.GFile(path, "rb") as file:
         content = SavedModel.FromString(file.read())
-    for function in content.meta_graphs[0].graph_def.library.function:
-        if not any(node.op == "Conv3D" and node.attr["data_format"].s == b"NCDHW" for node in function.node_def):
-            for attributes in (function.attr, *(node.attr for node in function.node_def)):
-                for name in _APART:
-                    attributes.pop(name, None)
+    functions = content.meta_graphs[0].graph_def.library.function
+    if any(node.op == "Conv3D" for function in functions for node in function.node_def):
+        return
+    for function in functions:
+        for attributes in (function.attr, *(node.attr for node in function.node_def)):
+            for name in _APART:
+                attributes.pop(name, None)
     with tf.io.gfile.GFile(path, "wb") as file:
         file.write(content.SerializeToString())
 
