@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 
 from ..arguments import did_you_mean
-from ..layers import convert_batch_norm, convert_depthwise
+from ..layers.convert import convert_both
 from .pooling import pooled
 from .residual import Shape, Statistics, pixel_normalization
 from .resnet import resnet18, resnet34, resnet50, resnet101, resnet152
@@ -62,8 +62,7 @@ def _from_applications(build: Callable, input_shape: Shape, statistics: Statisti
     # Each step of a preprocessing of their own would be rounded once more in integers, and by so much that ConvNeXt's
     # vectors are others then.
     options = {"include_preprocessing": False} if "include_preprocessing" in inspect.signature(build).parameters else {}
-    backbone = build(include_top=False, weights=None, input_shape=any_size, **options)
-    backbone = convert_depthwise(convert_batch_norm(backbone))
+    backbone = convert_both(build(include_top=False, weights=None, input_shape=any_size, **options))
     pixels = keras.Input(input_shape, name="pixels")
     scaled = pixel_normalization(input_shape[-1], statistics)(pixels)
     # EfficientNet gives no choice, and expects 0..255.

@@ -7,7 +7,7 @@ import keras
 from ..cloning import refresh_constants
 from .batch_normalization import BatchNormalization
 
-__all__ = ["convert_batch_norm", "convert_depthwise"]
+__all__ = ["convert_batch_norm", "convert_both", "convert_depthwise"]
 
 _DEPTHWISE = {
     keras.layers.Conv1D: keras.layers.DepthwiseConv1D,
@@ -44,6 +44,14 @@ def convert_batch_norm(model: keras.Model, synchronized: bool = False) -> keras.
     return converted
 
 
+def convert_both(model: keras.Model) -> keras.Model:
+    """What `convert_depthwise` makes of what `convert_batch_norm` makes of a model, in one copy."""
+    _check_convertible(model, "byol_keras.layers.BatchNormalization")
+    converted = _converted(model, lambda operation: _batch_norm(operation, False) or _depthwise(operation))
+    _check_complete(converted)
+    return converted
+
+
 def convert_depthwise(model: keras.Model) -> keras.Model:
     """Copies a model with every convolution that has a group for each channel replaced by Keras' depthwise one.
 
@@ -68,12 +76,12 @@ def convert_depthwise(model: keras.Model) -> keras.Model:
     return _converted(model, _depthwise)
 
 
-def _converted(model: keras.Model, swap: Callable[[keras.Operation], keras.Operation]) -> keras.Model:
-    """A copy of the model with what `swap` makes of each operation; kernels keep their numbers in their order."""
+def _converted(model: keras.Model, swap: Callable[[keras.Operation], keras.Layer | None]) -> keras.Model:
+    """A copy of the model with what `swap` makes of operations, None being the same; kernels keep their numbers."""
     twins = []
 
     def copy(operation: keras.Operation) -> keras.Operation:
-        twin = swap(operation)
+        twin = swap(operation) or type(operation).from_config(operation.get_config())
         if isinstance(operation, keras.layers.Layer):
             twins.append((operation, twin))
         return twin
@@ -86,20 +94,21 @@ def _converted(model: keras.Model, swap: Callable[[keras.Operation], keras.Opera
     return converted
 
 
-def _batch_norm(operation: keras.Operation, synchronized: bool) -> keras.Operation:
-    config = operation.get_config()
+def _batch_norm(operation: keras.Operation, synchronized: bool) -> keras.Layer | None:
     if type(operation) not in (keras.layers.BatchNormalization, BatchNormalization):
-        return type(operation).from_config(config)
+        return None
+    config = operation.get_config()
     return BatchNormalization.from_config({**config, "synchronized": synchronized or config["synchronized"]})
 
 
-def _depthwise(operation: keras.Operation) -> keras.Operation:
-    config = operation.get_config()
+def _depthwise(operation: keras.Operation) -> keras.Layer | None:
     if not _has_a_group_per_channel(operation):
-        return type(operation).from_config(config)
-    groups, filters = config.pop("groups"), config.pop("filters")
-    config = {key.replace("kernel_", "depthwise_") if key != "kernel_size" else key: config[key] for key in config}
-    return _DEPTHWISE[type(operation)].from_config({**config, "depth_multiplier": filters // groups})
+        return None
+    config = operation.get_config()
+    config["depth_multiplier"] = config.pop("filters") // config.pop("groups")
+    for setting in ("initializer", "regularizer", "constraint"):
+        config[f"depthwise_{setting}"] = config.pop(f"kernel_{setting}")
+    return _DEPTHWISE[type(operation)].from_config(config)
 
 
 def _has_a_group_per_channel(operation: keras.Operation) -> bool:
