@@ -149,7 +149,7 @@ def test_operations_inside_of_branches__are_looked_at():
     choice = helper.make_tensor_value_info("choice", 9, [])
     graph = helper.make_graph([chosen], "graph", [choice], [helper.make_tensor_value_info("chosen", 1, [1])])
     with pytest.raises(RuntimeError, match="can't be converted to ONNX: the format has no Betainc"):
-        _check_operations(helper.make_model(graph).SerializeToString())
+        _check_operations(graph)
 
 
 @pytest.mark.parametrize(("export", "suffix"), [(litert, "tflite"), (onnx, "onnx")])

@@ -68,8 +68,7 @@ def onnx(
         options = ["--signature_def", "serving_default", "--opset", str(_OPSET), "--output", draft]
         run(["-m", "tf2onnx.convert", "--saved-model", source, *options], "ONNX")
         with open(draft, "rb") as file:
-            content = _without_erfc(file.read())
-    _check_operations(content)
+            content = _checked(file.read())
     return publish(path, content, portable, "onnx", signature, facts, details)
 
 
@@ -82,14 +81,22 @@ def _check_sound(portable: Portable) -> None:
         )
 
 
-def _without_erfc(content: bytes) -> bytes:
-    """Says `1 - Erf(x)` for the `Erfc(x)` in TensorFlow's exact GELU, which ONNX does not have."""
+def _checked(content: bytes) -> bytes:
+    """What tf2onnx wrote, in operations that ONNX has."""
     import onnx as package
 
     model = package.load_from_string(content)
-    graph = model.graph
-    if all(node.op_type != "Erfc" for node in graph.node):
-        return content
+    if any(node.op_type == "Erfc" for node in model.graph.node):
+        _replace_erfc(model.graph)
+        content = model.SerializeToString()
+    _check_operations(model.graph)
+    return content
+
+
+def _replace_erfc(graph: Any) -> None:
+    """Says `1 - Erf(x)` for the `Erfc(x)` in TensorFlow's exact GELU, which ONNX does not have."""
+    import onnx as package
+
     one, nodes = "one_of_erfc", []
     graph.initializer.append(package.numpy_helper.from_array(np.float32(1.0), one))
     for node in graph.node:
@@ -101,15 +108,14 @@ def _without_erfc(content: bytes) -> bytes:
         nodes.append(package.helper.make_node("Sub", [one, inner], node.output, name=node.name))
     del graph.node[:]
     graph.node.extend(nodes)
-    return model.SerializeToString()
 
 
-def _check_operations(content: bytes) -> None:
+def _check_operations(graph: Any) -> None:
     """Refuses what tf2onnx writes all the same: operations that ONNX does not have."""
     import onnx as package
 
     known = {schema.name for schema in package.defs.get_all_schemas()}
-    lacking = sorted(set(_operations(package.load_from_string(content).graph)) - known)
+    lacking = sorted(set(_operations(graph)) - known)
     if lacking:
         raise RuntimeError(f"the encoder can't be converted to ONNX: the format has no {', '.join(lacking)}")
 
