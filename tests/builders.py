@@ -34,6 +34,12 @@ def noisy_vectors(batch, seed):
     return tuple(batch + 0.3 * noise(tf.shape(batch), seeds[i]) for i in range(2))
 
 
+def broken_vectors(batch, seed):
+    """As `noisy_vectors`, with NaN in view one wherever a batch starts with a large number."""
+    first, second = noisy_vectors(batch, seed)
+    return first + tf.where(batch[0, 0] > 1000.0, np.nan, 0.0), second
+
+
 def noise(shape, seed):
     """Uniform noise in [-1, 1) from bits, which come out the same with and without XLA."""
     bits = tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
