@@ -239,7 +239,8 @@ def test_exports__take_waveforms_or_spectrograms(trained, tmp_path):
     pytest.importorskip("onnxruntime")
     saved = bk.export.saved_model(trained, tmp_path / "sound")
     files = [
-        bk.export.litert(trained, tmp_path / f"{kind}.tflite", quantization=kind) for kind in ("float32", "float16")
+        bk.export.litert(trained, tmp_path / f"{kind}.tflite", quantization=kind, representative=CLIPS[:64])
+        for kind in ("float32", "float16", "int8")
     ]
     found = bk.export.verify(trained, [saved, *files], CLIPS, LABELS)
     assert found.ok, found.to_json()
@@ -253,11 +254,10 @@ def test_exports__take_waveforms_or_spectrograms(trained, tmp_path):
     assert found.ok, found.to_json()
 
 
-@pytest.mark.parametrize("quantization", ["dynamic", "int8"])
-def test_eight_bits__of_waveforms_are_refused_in_a_sentence(trained, quantization, tmp_path):
-    options = {"quantization": quantization, "representative": CLIPS[:8]}
-    with pytest.raises(ValueError, match=r"`quantization` must be 'float32' or 'float16' .*`model\.encoder`.* log_mel"):
-        bk.export.litert(trained, tmp_path / "sound.tflite", **options)
+@pytest.mark.parametrize("options", [{"quantization": "dynamic"}, {"quantization": "int8", "integer": True}])
+def test_eight_bits__of_powers_are_refused_in_a_sentence(trained, options, tmp_path):
+    with pytest.raises(ValueError, match=r"`quantization` must be .* or 'int8' .*`model\.encoder`.* log_mel"):
+        bk.export.litert(trained, tmp_path / "sound.tflite", **options, representative=CLIPS[:8])
 
 
 def test_onnx__of_waveforms_is_refused_in_a_sentence(trained, tmp_path):

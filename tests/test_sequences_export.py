@@ -44,6 +44,17 @@ def test_exports__give_what_the_encoder_gives_for_every_length(name, tmp_path):
 
 
 @pytest.mark.long
+def test_int8__keeps_channels_of_every_unit(tmp_path):
+    """One scale of 256 steps for both would leave the second only."""
+    units = np.float32([1.0, 1000.0])
+    encoder = moved(temporal_conv((12, 2), (8, 12), statistics=([0.0, 0.0], [1.0, 1000.0])))
+    options = {"quantization": "int8", "representative": SERIES * units, "batch_size": 1}
+    path = bk.export.litert(encoder, tmp_path / "int8.tflite", **options)
+    (check,) = bk.export.verify(encoder, [path], SERIES * units).checks
+    assert (check.precision, check.broken) == ("int8", ())
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("build", [lambda: recurrent((12, 2), units=(8,), unroll=True), ENCODERS["conv"]])
 def test_int8__of_what_does_not_loop_keeps_its_bounds(build, tmp_path):
     encoder = moved(build())

@@ -44,8 +44,10 @@ def litert(
     | `dynamic` | int8 | int8 and float32 | 1/4 |
     | `int8` | int8 | int8 | 1/4 |
 
-    Input and output are floats unless `integer` is asked for. The conversion runs in a process of its own. Beside
-    `NAME.tflite` lies `NAME.model_card.json`.
+    Input and output are floats unless `integer` is asked for. Unless it is, layers that make spectrograms, or bring
+    columns of several units to one scale, compute in float32 even with `int8`: of 256 steps for all of their numbers
+    only the largest would be left. The conversion runs in a process of its own. Beside `NAME.tflite` lies
+    `NAME.model_card.json`.
 
     Args:
         model: an encoder; a `BYOL`, of which the online encoder goes, behind its preprocessor; or a classifier of
@@ -72,12 +74,13 @@ def litert(
     portable = Portable(model, normalize, size)
     check_numbers(portable, "LiteRT")
     _check_recurrent(portable.encoder, quantization, batch_size)
-    _check_sound(portable, quantization)
+    _check_sound(portable, quantization, integer)
     examples = None if representative is None else portable.examples(representative, "representative")
     warnings, signature = warned_of(portable), asked_by_default(portable, batch_size)
     integers = ("uint8" if portable.is_picture else "int8") if integer else None
     with as_saved_model(portable, signature, path) as folder:
-        job = {"quantization": quantization, "integer": integers}
+        exact = [] if integer else [*portable.spectrograms, *portable.scaling]
+        job = {"quantization": quantization, "integer": integers, "exact": exact}
         tensors, content = _converted(folder, job, examples, batch_size or 1)
     facts = {"quantization": quantization, "batch_size": batch_size, "tensors": tensors, "warnings": warnings}
     asked = signature if integers is None else _of_integers(signature, integers)
@@ -122,13 +125,14 @@ def _check_recurrent(encoder: keras.Model, quantization: str, batch_size: int | 
         )
 
 
-def _check_sound(portable: Portable, quantization: str) -> None:
+def _check_sound(portable: Portable, quantization: str, integer: bool) -> None:
     """Refuses powers in eight bits, which are lost before their logarithm is taken."""
-    if portable.spectrograms and quantization in ("dynamic", "int8"):
+    if portable.spectrograms and (integer or quantization == "dynamic"):
         raise ValueError(
-            "`quantization` must be 'float32' or 'float16' for a model that makes spectrograms, whose powers span too "
-            "many orders of magnitude for eight bits: or export `model.encoder`, which takes spectrograms. "
-            f"Received: quantization={quantization!r} for {', '.join(portable.spectrograms)}"
+            "`quantization` must be 'float32', 'float16' or 'int8' without `integer` for a model that makes "
+            "spectrograms, whose powers span too many orders of magnitude for eight bits: or export `model.encoder`, "
+            "which takes spectrograms. "
+            f"Received: quantization={quantization!r}, integer={integer} for {', '.join(portable.spectrograms)}"
         )
 
 

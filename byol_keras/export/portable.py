@@ -8,6 +8,7 @@ from ..arguments import checked_size
 from ..cloning import in_float32, inputs_of
 from ..encoders import pooled, resized
 from ..encoders.audio import SPECTROGRAM
+from ..layers import Columns, Steps
 from ..views.pictures import check_pictures
 
 __all__ = ["REPRESENTATION", "Portable", "as_encoder", "behind"]
@@ -59,8 +60,12 @@ class Portable:
     @property
     def spectrograms(self) -> list[str]:
         """The names of layers that make spectrograms from waveforms."""
-        makers = (keras.layers.MelSpectrogram, keras.layers.STFTSpectrogram)
-        return [layer.name for layer in self.encoder._flatten_layers() if isinstance(layer, makers)]
+        return self._named(keras.layers.MelSpectrogram, keras.layers.STFTSpectrogram)
+
+    @property
+    def scaling(self) -> list[str]:
+        """The names of layers that bring numbers of several units to one scale; pixels have one to begin with."""
+        return [] if self.is_picture else self._named(Columns, Steps, keras.layers.Normalization)
 
     def inputs(self, batch_size: int | None = None) -> dict[str, tf.TensorSpec]:
         """What the function takes, by name.
@@ -101,6 +106,9 @@ class Portable:
     @property
     def _given(self) -> object:
         return inputs_of(self.encoder)
+
+    def _named(self, *kinds: type) -> list[str]:
+        return [layer.name for layer in self.encoder._flatten_layers() if isinstance(layer, kinds)]
 
 
 def _check_pictures(pictures: np.ndarray, argument: str) -> None:
