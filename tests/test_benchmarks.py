@@ -4,8 +4,10 @@ import contextlib
 import importlib.util
 import json
 import operator
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from running import ROOT, run_example
@@ -33,6 +35,14 @@ def test_measure__lets_each_begin_in_turn():
     contestants = {name: (lambda name=name: (seen.append(name), time.sleep(0.01))) for name in "abc"}
     side_by_side.measure(contestants, repeats=3, seconds=0.001)
     assert seen[9:] == list("abcbcacab")  # after three calls each to warm up
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the process before counts")
+def test_resident__leaves_out_what_the_process_before_held():
+    held = bytearray(b"1") * 2**29
+    words = [sys.executable, "-c", "from side_by_side import resident; print(resident())"]
+    child = subprocess.run(words, cwd=Path(side_by_side.__file__).parent, capture_output=True, text=True, check=True)
+    assert float(child.stdout) < len(held) / 2**20 < side_by_side.resident()
 
 
 def test_report__shows_and_writes_the_same_numbers(tmp_path, capsys):
