@@ -46,16 +46,20 @@ def test_litert__gives_what_the_encoder_gives(encoder, quantization, tolerance, 
     assert {file.name for file in tmp_path.iterdir()} == {path.name, f"{quantization}.model_card.json"}
 
 
-def test_int8__keeps_columns_of_every_unit(tmp_path):
-    """One scale of 256 steps for ages, incomes and categories would leave incomes only."""
-    rng = np.random.default_rng(0)
-    columns = rng.normal(40, 10, 300), rng.normal(3000, 900, 300), rng.integers(0, 3, 300)
-    rows = np.stack(columns, axis=1).astype("float32")
-    encoder = moved(bk.encoders.mlp(3, (16, 8), statistics=([40, 3000, 0], [10, 900, 1]), categories={2: 3}))
-    options = {"quantization": "int8", "representative": rows[:100]}
-    (check,) = bk.export.verify(encoder, [litert(encoder, tmp_path / "rows.tflite", **options)], rows).checks
+@pytest.mark.parametrize("categories", [{99: 3}, {}])
+def test_int8__keeps_columns_of_every_unit(categories, tmp_path):
+    """One scale of 256 steps for ages, incomes and categories would leave incomes only; weights are integers still."""
+    rng, deviations = np.random.default_rng(0), np.geomspace(1.0, 1000.0, 100)
+    rows = rng.normal(size=(300, 100)) * deviations + 3 * deviations
+    rows[:, 99] = rng.integers(0, 3, 300) if categories else rows[:, 99]
+    rows = rows.astype("float32")
+    encoder = moved(bk.encoders.mlp(100, (64, 8), statistics=(3 * deviations, deviations), categories=categories))
+    path = tmp_path / "rows.tflite"
+    litert(encoder, path, quantization="int8", representative=rows[:100])
+    (check,) = bk.export.verify(encoder, [path], rows).checks
     assert (check.precision, check.broken) == ("int8", ())
     assert check.centred_cosine > 0.99
+    assert path.stat().st_size < 2 * encoder.count_params()
 
 
 def test_litert__takes_and_gives_integers_on_demand(encoder, tmp_path):

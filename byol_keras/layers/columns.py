@@ -63,7 +63,9 @@ class Columns(keras.layers.Layer):
         numeric = [column for column in range(rows.shape[-1]) if column not in self.categories]
         scaled = rows if self.mean is None else rows - tf.constant(self.mean)
         scaled = scaled if self.deviation is None else scaled / tf.constant(self.deviation)
-        parts = [tf.gather(scaled, tf.constant(numeric, tf.int32), axis=-1)] if self.categories else [scaled]
+        # All of them are gathered too: a bare product LiteRT would make a part of the layer behind, which can't be in
+        # integers then.
+        parts = [tf.gather(scaled, tf.constant(numeric, tf.int32), axis=-1)]
         for column, count in sorted(self.categories.items()):
             found = rows[..., column, tf.newaxis] == tf.range(count, dtype=rows.dtype)
             parts.append(tf.cast(found, rows.dtype))
