@@ -103,14 +103,19 @@ def test_max_bad_fraction__is_a_fraction(fraction):
         Skipped(10, fraction)
 
 
+def readers():
+    return {thread for thread in threading.enumerate() if thread.name.startswith("examples")}
+
+
 def test_threads__end_with_the_pictures():
+    before = readers()  # of other tests, whose pictures may be alive
     pictures = Pictures(open_source(numbered(8, 40)), size=8, crop=((0.5, 1.0), (1.0, 1.0)))
     dataset = pictures.training(4)
     take(dataset, 2)
-    assert any(thread.name.startswith("examples") for thread in threading.enumerate())
+    assert readers() - before
     del pictures, dataset
-    deadline = time.monotonic() + 5
-    while any(thread.name.startswith("examples") for thread in threading.enumerate()):
+    deadline = time.monotonic() + 30
+    while readers() - before:
         assert time.monotonic() < deadline
         gc.collect()
         time.sleep(0.02)
