@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import keras
 
 __all__ = [
+    "NOT_REBUILT",
     "copied",
     "copy_weights",
     "drawing_from",
@@ -17,6 +18,9 @@ __all__ = [
     "revived",
     "twin",
 ]
+
+NOT_REBUILT = (TypeError, ValueError, NotImplementedError, AttributeError)
+"""What Keras and other people's layers raise where a model can't be made again from its configuration."""
 
 
 def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
@@ -63,7 +67,7 @@ def copied(model: keras.Model, argument: str, name: str | None = None, purpose: 
     try:
         copy = rebuilt(model, name)
         copy_weights(model, copy)
-    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
+    except NOT_REBUILT as error:
         raise TypeError(
             f"`{argument}` can't be copied{purpose}: it must be rebuilt with the same weights from its `get_config()` "
             "and `get_build_config()`. Add the missing ones, or build it as a functional model. "

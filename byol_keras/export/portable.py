@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..arguments import checked_size
-from ..cloning import in_float32, inputs_of
+from ..cloning import NOT_REBUILT, in_float32, inputs_of
 from ..encoders import pooled, resized
 from ..encoders.audio import SPECTROGRAM
 from ..layers import Columns, Steps
@@ -192,7 +192,7 @@ def _normalized(encoder: keras.Model) -> keras.Model:
 def _in_float32(encoder: keras.Model) -> keras.Model:
     try:
         return in_float32(encoder)
-    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
+    except NOT_REBUILT as error:
         raise ValueError(
             "`encoder` can't be exported: it computes in half precision, and can't be rebuilt in float32 from its "
             f"`get_config()`. Received: encoder={encoder!r} ({' '.join(str(error).split())[:200]})"
