@@ -37,6 +37,16 @@ def test_measure__lets_each_begin_in_turn():
     assert seen[9:] == list("abcbcacab")  # after three calls each to warm up
 
 
+def test_in_turns__goes_by_what_each_says_that_it_took():
+    seen = []
+    contestants = {
+        name: (lambda name=name, s=s: seen.append(name) or s) for name, s in [("ours", 0.5), ("theirs", 2.0)]
+    }
+    ours, theirs = side_by_side.in_turns(contestants, things=4, repeats=2)
+    assert (ours.rates, theirs.rates, theirs.ratios) == ([8.0, 8.0], [2.0, 2.0], [4.0, 4.0])
+    assert seen[2:] == ["ours", "theirs", "theirs", "ours"]  # after one call each to warm up
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the process before counts")
 def test_resident__leaves_out_what_the_process_before_held():
     held = bytearray(b"1") * 2**29

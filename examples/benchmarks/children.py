@@ -31,7 +31,7 @@ class Child:
         self._pipe.send("go")
         try:
             return self._pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             raise RuntimeError("a contestant's process ended: what it printed says why") from None
 
     def close(self) -> None:

@@ -10,24 +10,13 @@ import argparse
 import time
 from collections.abc import Callable
 
-import keras
-import tensorflow as tf
+from fitting import fitted
 from our_step import compiled_step, make_model, make_pair
-from side_by_side import Measured, options_of, report
+from side_by_side import in_turns, options_of, report
 
 import byol_keras as bk
 
 EXAMPLES = 256  # that the monitor looks at, as in `byol-keras pretrain`
-
-
-class Clock(keras.callbacks.Callback):
-    """Seconds from the end of the first step to the end of the last."""
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        now = time.perf_counter()
-        if batch == 0:
-            self.began = now
-        self.seconds, self.steps = now - self.began, batch
 
 
 def main() -> None:
@@ -37,7 +26,7 @@ def main() -> None:
         model, pair = make_model(options.network, options.size, precision), make_pair(options.batch, options.size)
         contestants = {
             "fit": fitted(model, pair, options.steps, [bk.callbacks.CollapseMonitor(examples=looked_at(options.size))]),
-            "fit without the monitor": fitted(model, pair, options.steps, []),
+            "fit without the monitor": fitted(model, pair, options.steps),
             "the bare step": bare(model, pair, options.steps),
         }
         section = f"{options.network}, batch {options.batch}, {options.size} px, {precision}"
@@ -45,31 +34,8 @@ def main() -> None:
     report(f"{options.steps} steps in a row", results, "pictures", options.output)
 
 
-def in_turns(contestants: dict[str, Callable[[], float]], pictures: int, repeats: int) -> list[Measured]:
-    """As `measure`, of contestants that tell how long they took: what precedes a run's first step is not counted."""
-    for run in contestants.values():
-        run()
-    turns = [{name: pictures / run() for name, run in contestants.items()} for _ in range(repeats)]
-    return [
-        Measured(name, [turn[name] for turn in turns], [turn["fit"] / turn[name] for turn in turns])
-        for name in contestants
-    ]
-
-
 def looked_at(size: int) -> dict:
     return {name: view.numpy() for name, view in make_pair(EXAMPLES, size).items()}
-
-
-def fitted(model: bk.BYOL, pair: dict, steps: int, callbacks: list) -> Callable[[], float]:
-    data = tf.data.Dataset.from_tensors(pair).repeat()
-
-    def run() -> float:
-        clock = Clock()
-        others = [bk.callbacks.TargetEMA(0.99, "constant"), *callbacks, clock]
-        model.fit(data, steps_per_epoch=steps + 1, epochs=1, callbacks=others, verbose=0)
-        return clock.seconds
-
-    return run
 
 
 def bare(model: bk.BYOL, pair: dict, steps: int) -> Callable[[], float]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from children import children
-from side_by_side import measure, options_of, report, resident
+from side_by_side import in_turns, measure, options_of, report, resident
 
 SIDE = 32
 BLOCK = 10_000  # pictures written at a time
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
             results[name] = measure(made, counts, options.repeats, options.seconds)
     makers = {f"{n} replicas" if n > 1 else "one device": (replicated, n, options.batch) for n in (1, 2)}
     with children(makers) as made:
-        results["replicas, the small network"] = measure(made, STEPS * options.batch, options.repeats, options.seconds)
+        results["replicas, the small network"] = in_turns(made, STEPS * options.batch, options.repeats)
     report("The cost of a picture", results, "pictures", options.output)
 
 
@@ -123,23 +123,23 @@ def neighbours(count: int) -> Callable[[], None]:
     return lambda: bk.evaluation.knn_accuracy(bank, labels, queries, truth)
 
 
-def replicated(replicas: int, batch: int) -> Callable[[], None]:
+def replicated(replicas: int, batch: int) -> Callable[[], float]:
     """`fit` on so many logical devices, which divide a global batch among themselves."""
     import tensorflow as tf
 
+    from byol_keras.threads import spread_over_cores
+
+    spread_over_cores()  # first: a strategy has TensorFlow begin
     (processor,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * replicas)
     devices = [f"CPU:{number}" for number in range(replicas)]
     strategy = tf.distribute.MirroredStrategy(devices) if replicas > 1 else tf.distribute.get_strategy()
+    from fitting import fitted
     from our_step import make_model, make_pair
-
-    import byol_keras as bk
 
     with strategy.scope():
         model = make_model("small", SIDE, "float32")
-    data = tf.data.Dataset.from_tensor_slices(make_pair(batch, SIDE)).repeat().batch(batch, drop_remainder=True)
-    options = {"steps_per_epoch": STEPS, "callbacks": [bk.callbacks.TargetEMA(0.99, "constant")], "verbose": 0}
-    return lambda: model.fit(data, **options) and None
+    return fitted(model, make_pair(batch, SIDE), STEPS)
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import rich
 import rich.table
 
-__all__ = ["Measured", "measure", "options_of", "peer", "report", "resident", "save", "spread"]
+__all__ = ["Measured", "in_turns", "measure", "options_of", "peer", "report", "resident", "save", "spread"]
 
 # Seconds; what takes longer is not called more often than it must be.
 _SLOW = 1.0
@@ -61,12 +61,32 @@ def measure(
     """
     calls = {name: max(1, round(seconds / _settled(call))) for name, call in contestants.items()}
     counts = things if isinstance(things, dict) else dict.fromkeys(contestants, things)
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
-    names = list(contestants)
+
+    def rate(name: str) -> float:
+        return counts[name] * calls[name] / _taken(contestants[name], calls[name])
+
+    return _turns(list(contestants), rate, repeats)
+
+
+def in_turns(contestants: dict[str, Callable[[], float]], things: int, repeats: int) -> list[Measured]:
+    """As `measure`, of contestants that return how many seconds they took: not everything they do is counted.
+
+    Args:
+        contestants: by name; the first is what others are compared with.
+        things: how many examples a call does.
+        repeats: how often each has its turn.
+    """
+    for run in contestants.values():
+        run()
+    return _turns(list(contestants), lambda name: things / contestants[name](), repeats)
+
+
+def _turns(names: list[str], rate: Callable[[str], float], repeats: int) -> list[Measured]:
+    rates: dict[str, list[float]] = {name: [] for name in names}
     for repeat in range(repeats):
         first = repeat % len(names)
         for name in names[first:] + names[:first]:
-            rates[name].append(counts[name] * calls[name] / _taken(contestants[name], calls[name]))
+            rates[name].append(rate(name))
     return [
         Measured(name, rates[name], [ours / theirs for ours, theirs in zip(rates[names[0]], rates[name], strict=True)])
         for name in names

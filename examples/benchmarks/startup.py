@@ -53,7 +53,7 @@ def seconds(command: list[str]) -> float:
 
 def first_step(batch: int, size: int) -> Callable[[], float]:
     import tensorflow as tf
-    from fit import Clock
+    from fitting import Clock
     from our_step import make_model, make_pair
 
     import byol_keras as bk
