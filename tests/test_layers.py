@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import two_devices
 
 from byol_keras.layers import (
     BatchNormalization,
@@ -160,63 +159,6 @@ def test_batch_normalization__keeps_the_static_shape():
     layer.build((None, None, 3))
     call = tf.function(lambda x: layer(x, training=True)).get_concrete_function(tf.TensorSpec([None, 7, 3]))
     assert call.output_shapes.as_list() == [None, 7, 3]
-
-
-def on_replicas(kind, x, **config):
-    """One step on two logical CPUs, each with half of the batch."""
-    strategy = two_devices()
-    with strategy.scope():
-        layer = kind(**config)
-        layer.build(x.shape)
-        randomize(layer)
-
-    def step(x, weights):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            outputs = layer(x, training=True)
-            loss = tf.reduce_sum(tf.sin(outputs) * weights)
-        input_gradient, *gradients = tape.gradient(loss, [x, *layer.trainable_variables])
-        total = tf.distribute.get_replica_context().all_reduce("SUM", gradients)
-        return outputs, input_gradient, *total
-
-    halves = [
-        strategy.experimental_distribute_values_from_function(
-            lambda context, value=value: tf.split(value, 2)[context.replica_id_in_sync_group]
-        )
-        for value in (x, keras.random.normal(x.shape, seed=3))
-    ]
-    outputs, input_gradient, *gradients = tf.function(strategy.run)(step, args=halves)
-    whole = [tf.concat(strategy.experimental_local_results(part), axis=0) for part in (outputs, input_gradient)]
-    shared = [strategy.experimental_local_results(gradient)[0] for gradient in gradients]
-    return [*whole, *shared, *layer.non_trainable_variables]
-
-
-@pytest.mark.parametrize("shape", [(16, 6), (8, 5, 3, 6)])
-def test_batch_normalization__synchronized_replicas_equal_one_device(shape):
-    single = BatchNormalization(momentum=0.9)
-    single.build(shape)
-    expected = one_step(randomize(single), normal(shape))
-    actual = on_replicas(BatchNormalization, normal(shape), momentum=0.9, synchronized=True)
-    for one, two in zip(expected, actual, strict=True):
-        np.testing.assert_allclose(two, one, rtol=2e-5, atol=2e-5)
-
-
-def test_batch_normalization__unsynchronized_replicas_equal_keras():
-    expected, actual = (on_replicas(kind, normal((8, 5, 3, 6))) for kind in (Stock, BatchNormalization))
-    for one, two in zip(expected, actual, strict=True):
-        np.testing.assert_allclose(two, one, rtol=1e-5, atol=1e-5)
-
-
-def test_batch_normalization__synchronized_outside_of_replicas_equals_keras():
-    strategy = two_devices()
-    found = []
-    with strategy.scope():
-        for kind in (Stock, BatchNormalization):
-            layer = kind(synchronized=True)
-            layer.build((16, 6))
-            found.append([randomize(layer)(normal((16, 6)), training=True), *layer.non_trainable_variables])
-    for theirs, ours in zip(*found, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
