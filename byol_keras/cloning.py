@@ -119,18 +119,20 @@ def in_float32(model: keras.Model) -> keras.Model:
     # Containers do not store theirs: they take the one of the moment.
     keras.config.set_dtype_policy("float32")
     try:
-        copy = revived(_without_mixing(keras.saving.serialize_keras_object(model)), model)
+        copy = revived(_without_halves(keras.saving.serialize_keras_object(model)), model)
     finally:
         keras.config.set_dtype_policy(policy)
     copy_weights(model, copy)
     return copy
 
 
-def _without_mixing(config: object) -> object:
+def _without_halves(config: object) -> object:
     if isinstance(config, dict):
-        return {key: _without_mixing(value) for key, value in config.items()}
+        if config.get("class_name") == "DTypePolicy" and config["config"]["name"] in ("bfloat16", "float16"):
+            return "float32"
+        return {key: _without_halves(value) for key, value in config.items()}
     if isinstance(config, list | tuple):
-        return type(config)(map(_without_mixing, config))
+        return type(config)(map(_without_halves, config))
     return "float32" if config in ("mixed_bfloat16", "mixed_float16") else config
 
 

@@ -154,7 +154,7 @@ class BYOL(Follower):
         return stepping.measured(self.metrics)
 
     def test_step(self, data: object) -> dict:
-        views = self._make_views(data, _TEST, self._loss_tracker.count)
+        views = self._make_views(data, _TEST, stepping.seen(self._loss_tracker))
         targets = [self._project_target(view, training=False) for view in views]
         self._track(self._objective(self._directions(views, targets), training=False), targets)
         return stepping.measured((self._loss_tracker, self.std_tracker))

@@ -17,6 +17,7 @@ __all__ = [
     "gathered",
     "measured",
     "replicas",
+    "seen",
     "snapshot",
     "summed",
     "track",
@@ -51,6 +52,11 @@ def measured(metrics: Iterable[keras.metrics.Metric]) -> dict[str, tf.Tensor]:
 def track(tracker: keras.metrics.Mean, value: tf.Tensor, size: tf.Tensor) -> None:
     """Adds the mean over `size` examples to a metric; of a last batch a replica may get none, which has no mean."""
     tracker.update_state(tf.where(size > 0, value, 0.0), sample_weight=size)
+
+
+def seen(tracker: keras.metrics.Mean) -> tf.Tensor:
+    """How many examples `track` has been told of by all replicas, if their shares were equal."""
+    return tracker.count * replicas()
 
 
 def agree(flag: tf.Tensor) -> tf.Tensor:

@@ -39,6 +39,9 @@ class Views:
     False
     """
 
+    # Other callables make one changed batch, where only one is asked for.
+    makes_pairs = True
+
     def __call__(self, batch: Any, seed: tf.Tensor) -> tuple[Any, Any]:
         """Return view one and view two of a batch; `seed` is an int32 tensor of shape (2,)."""
         seed = as_seed(seed)

@@ -198,3 +198,9 @@ def test_bench__of_rows_names_no_pixels(tmp_path, capsys):
     assert "examples per second" in printed
     assert "px" not in printed
     assert "--size" not in printed
+
+
+def test_optimizer__of_another_kind_is_measured_with_its_rate(capsys):
+    words = ["bench", "--data", "shapes", "--optimizer", "adam", "--rate", "0.001", "--seconds", "0"]
+    assert cli.main(words) == 2
+    assert "seconds" in capsys.readouterr().err

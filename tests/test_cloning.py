@@ -68,6 +68,14 @@ def test_copy_weights__refuses_networks_of_different_length():
         copy_weights(mlp_encoder(), keras.Sequential([keras.Input((6,)), keras.layers.Dense(16)]))
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"])
+def test_in_float32__leaves_no_half_precision(policy):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, dtype=policy, name="bfloat16")])
+    copy = in_float32(model)
+    assert (copy.compute_dtype, copy.variable_dtype, copy.layers[0].name) == ("float32", "float32", "bfloat16")
+    assert_same([np.float32(weight) for weight in weights_of(model)], weights_of(copy))
+
+
 COPIES = {
     "twin": lambda model: twin(model, "encoder"),
     "in_float32": in_float32,

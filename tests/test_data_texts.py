@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from byol_keras.config import PretrainConfig
 from byol_keras.data import open_texts, read_texts, vectorizer
+from byol_keras.training.rundata import RunData
 
 CORPUS = ["The eye sees.", "the EYE, sees; the eye", "an ear", "the eye"]
 
@@ -142,6 +144,23 @@ def test_files__that_hold_no_texts_are_refused_in_a_sentence(name, content, sent
     written(tmp_path / name, content)
     with pytest.raises(ValueError, match=sentence):
         read_texts(tmp_path / name.split("/")[0])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_labels__are_refused_by_a_name_that_nothing_has(name, tmp_path):
+    written(tmp_path / name, "text,label\na,b\n" if name == "a.csv" else '{"text": "a", "label": "b"}\n')
+    assert open_texts(tmp_path / name, label_key="label").class_names == ("b",)
+    assert open_texts(tmp_path / name, label_key="lable", labelled=False).labels is None
+    with pytest.raises(ValueError, match="`label_key` must name what holds the classes"):
+        open_texts(tmp_path / name, label_key="lable")
+
+
+def test_columns__that_a_table_of_texts_has_not_are_named_as_they_were_given(tmp_path):
+    written(tmp_path / "a.csv", "texts,label\na,b\n")
+    with pytest.raises(ValueError, match=r"`text_key` must name a column.* Received: text_key='text'"):
+        open_texts(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match=r"`columns` must name a column.* Received: columns='word'"):
+        RunData(PretrainConfig(data=str(tmp_path / "a.csv"), kind="text", columns="word"))
 
 
 def test_files__that_are_not_there_are_refused(tmp_path):

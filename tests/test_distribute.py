@@ -165,6 +165,17 @@ def test_mirrored__validation_ends_in_a_batch_that_only_one_replica_gets():
     assert np.isfinite([result["loss"], result["target_std"]]).all()
 
 
+def test_mirrored__validation_draws_the_views_of_one_device_in_every_batch():
+    losses = []
+    for strategy in (one_device(), two_devices()):
+        keras.utils.set_random_seed(3)
+        with strategy.scope():
+            model = bk.BYOL(synchronized_encoder(), views=PositionalNoise())
+            model.compile("sgd")
+        losses.append(model.evaluate(vectors(64), batch_size=16, verbose=0, return_dict=True)["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
 def test_mirrored__gradient_accumulation_is_refused():
     with (
         two_devices().scope(),

@@ -221,6 +221,13 @@ def test_cache__pays_for_small_files_of_one_shape_only(tmp_path):
     assert cache_bytes(data.training(make_plan(config, data, 0.0))) == 4 * 16 * 16 * 3
 
 
+def test_cache__is_of_no_use_for_pictures_in_memory_of_which_the_first_is_broken():
+    values = np.full((8, 16, 16, 3), 0.5, "float32")
+    values[0, 0, 0, 0] = np.nan
+    _, data, config = examined(values, size=16)
+    assert cache_bytes(data.training(make_plan(config, data, 0.0))) == 0
+
+
 def test_findings__show_names_as_text(mixed):
     strange = mixed / "cat" / "[red]x\x1b[31m\n:smile:.png"
     strange.touch()

@@ -189,6 +189,13 @@ def test_augment__may_be_views_and_needs_no_optimizer():
     assert np.any(seen[0] != seen[1])
 
 
+def test_augment__may_be_views_of_layers():
+    views = bk.views.from_layers([keras.layers.GaussianNoise(0.1)])
+    classifier = finetune(mlp_encoder(), 2, augment=views)
+    classifier.fit(vectors(8), np.arange(8) % 2, batch_size=4, verbose=0)
+    assert classifier.optimizer.iterations.numpy() == 2
+
+
 def test_augment__that_can_not_be_saved_is_warned_of():
     with pytest.warns(UserWarning, match="`augment` is not registered with Keras and not saved"):
         finetune(mlp_encoder(), 2, augment=lambda batch, seed: batch).get_config()

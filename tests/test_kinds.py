@@ -156,3 +156,10 @@ def test_evaluate__trains_the_same_network_in_other_ways(vectors_run, capsys):
     found = {row["representation"]: row["accuracy"] for row in rows}
     assert list(found) == ["untrained", "reconstruction", "supervised", "online"]
     assert found["supervised"] > 0.4
+
+
+def test_columns__are_names_of_a_tables_columns(tmp_path, capsys):
+    np.save(tmp_path / "rows.npy", np.eye(8))
+    words = ["pretrain", "--data", str(tmp_path / "rows.npy"), "--kind", "vectors", "--run", str(tmp_path / "run")]
+    assert main([*words, "--columns", "0,1"]) == 1
+    assert "`columns` must be None for" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import byol_keras as bk
 from byol_keras.cli import main
 from byol_keras.training.building import build_model
 from byol_keras.training.kinds import kind_of
+from byol_keras.training.loading import Run
 from byol_keras.training.planning import make_plan
 from byol_keras.training.rundata import RunData
 
@@ -125,6 +126,15 @@ def test_export__of_a_saved_model_takes_raw_examples_in_plain_tensorflow(run, tm
     raw = tf.constant(["a dog", "cloud"]) if kind == "text" else tf.ones((2, *spec.shape[1:]))
     encoder = keras.models.load_model(folder / "encoder.keras")
     np.testing.assert_allclose(loaded(**{name: raw})["representation"], encoder(raw), atol=1e-4)
+
+
+def test_networks__of_a_run_take_the_same_inputs_and_can_be_exported(run, tmp_path):
+    kind, _data, folder = run
+    online, target = (Run(str(folder)).encoder(network) for network in ("online", "target"))
+    assert online.input_shape == target.input_shape
+    formats = ["savedmodel"] if kind == "text" else ["litert", "--batch-size", "1"]
+    options = ["--output", str(tmp_path), "--network", "target", "--verify", "--format", *formats]
+    assert main(["export", "--run", str(folder), *options]) == 0
 
 
 @pytest.mark.parametrize("part", ["whole", "bare"])

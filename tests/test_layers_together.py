@@ -86,6 +86,19 @@ def test_synchronized__what_a_mask_leaves_out_counts_on_no_replica(shape):
     assert_near(actual, on_one_device(x, mask), 2e-5)
 
 
+def test_synchronized__a_mask_of_numbers_is_one_and_one_of_another_rank_is_refused():
+    x = normal((4, 5, 6))
+    mask = tf.sequence_mask([5, 2, 4, 1], 5, dtype=tf.int32)
+    assert_near(on_replicas(BatchNormalization, x, mask=mask, synchronized=True), on_one_device(x, mask), 2e-5)
+    with pytest.raises(ValueError, match="mask"):
+        on_replicas(BatchNormalization, normal((4, 5, 5, 6)), mask=mask, synchronized=True)
+
+
+def test_synchronized__a_mask_that_lets_nothing_count_leaves_statistics_finite():
+    found = on_replicas(BatchNormalization, normal((4, 5, 6)), mask=tf.zeros((4, 5), tf.bool), synchronized=True)
+    assert all(np.isfinite(value).all() for value in found)
+
+
 # Two units in the last place of each type: gradients are rounded once more than on one device.
 @pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.06), ("float16", 0.008)])
 @pytest.mark.parametrize("shape", [(16, 6), (8, 5, 3, 6)])

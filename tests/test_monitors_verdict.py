@@ -133,7 +133,7 @@ def test_verdict__sees_a_representation_lose_its_directions_behind_a_spread_proj
     history = [line | {"effective_rank": rank} for line, rank in zip(course([0.8] * 8), ranks, strict=True)]
     judged = verdict(history)
     assert judged.state == "collapsing"
-    assert "effective_rank fell from 20.00 (step 1) to 2.50 (step 141)" in judged.sentence
+    assert "effective_rank fell from 20.00 (step 1) to 2.50 (step 141), 12% of its highest" in judged.sentence
     assert verdict(history[:4]).state == "healthy"
     recovering = [*ranks, 3.0, 3.3, 3.6, 3.9]
     history = [line | {"effective_rank": rank} for line, rank in zip(course([0.8] * 12), recovering, strict=True)]

@@ -31,6 +31,23 @@ def test_judges__hold_labels_out_where_the_source_has_no_other_part():
     assert not {judged.bank.path(i) for i in range(40)} & {judged.queries.path(i) for i in range(10)}
 
 
+def test_judges__of_a_named_part_hold_labels_out_of_it(tmp_path):
+    """The part that they would be judged by is what is trained on."""
+    np.savez(tmp_path / "a.npz", x_test=pictures(50, 8), y_test=np.arange(50) % 2)
+    judged = RunData(bk.PretrainConfig(data=f"{tmp_path}/a.npz@test")).judged
+    assert (len(judged.bank), len(judged.queries)) == (40, 10)
+    assert not {judged.bank.path(i) for i in range(40)} & {judged.queries.path(i) for i in range(10)}
+
+
+@pytest.mark.parametrize("training", ["train", "more"])
+def test_judges__of_a_folder_are_its_test_part_where_that_is_not_trained_on(tmp_path, training):
+    for name, count in [(training, 8), ("test", 4)]:
+        picture_folder(tmp_path / name, count=count, classes=("cat", "dog"))
+    data = RunData(bk.PretrainConfig(data=str(tmp_path)))
+    parts = {path.split("/")[0] for path in map(data.judged.queries.path, range(len(data.judged.queries)))}
+    assert (len(data.source), parts == {"test"}) == ((8, True) if training == "train" else (12, False))
+
+
 @pytest.mark.parametrize("classes", [("cat", "dog"), ("dog", "cat")])
 def test_judges__of_another_set_are_matched_by_the_names_of_classes(tmp_path, classes):
 

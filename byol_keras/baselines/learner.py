@@ -75,7 +75,7 @@ class Learner(Trainer):
 
     def test_step(self, data: object) -> dict:
         inputs = self._inputs(data)
-        seed = seed_of_batch(self.seed, _TEST, self._loss_tracker.count)
+        seed = seed_of_batch(self.seed, _TEST, stepping.seen(self._loss_tracker))
         return self._logged(self._objective(inputs, seed, training=False), inputs)
 
     def _inputs(self, data: object) -> tf.Tensor:

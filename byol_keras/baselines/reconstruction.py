@@ -21,7 +21,7 @@ class Reconstruction(Learner):
     loss = mean over an example's values of  |decoder(encoder(corrupt(x))) - x|^2
     ```
 
-    with uint8 pictures as fractions of 255, and anything else in the units of `statistics`. Of series, of shape
+    in the units of `statistics`; uint8 pictures become fractions of 255 first. Of series, of shape
     `(batch, time, channels)`, trailing steps that are all zeros are padding and do not count; each series counts the
     same, whatever its length.
 

@@ -17,7 +17,7 @@ __all__ = ["run"]
 
 # What the time of a step and of its data does not depend on, on one device.
 _LEFT_OUT = (
-    *("run", "labels", "test_data", "rate", "weight_decay", "loss", "tau", "epochs", "minutes", "strategy"),
+    *("run", "labels", "test_data", "weight_decay", "loss", "tau", "epochs", "minutes", "strategy"),
     *("on_collapse", "checkpoint_minutes", "keep", "log_every", "knn_every"),
 )
 

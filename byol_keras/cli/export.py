@@ -33,7 +33,8 @@ class ExportOptions:
     openvino: bool = field(default=False, metadata={"help": "--verify reads SavedModel and ONNX with OpenVINO too"})
     network: str = field(default="online", metadata={"help": "online, or target: its slow average"})
     data: str | None = field(
-        default=None, metadata={"help": "pictures for int8, --dim and --verify. Default: what the run was made with"}
+        default=None,
+        metadata={"help": "pictures for int8, --dim, --warmup and --verify. Default: what the run was made with"},
     )
     data_dir: str | None = field(default=None, metadata={"help": "where tensorflow-datasets keeps its datasets"})
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..arguments import did_you_mean
 from ..config import PretrainConfig
 
-__all__ = ["UsageError", "config_of", "listed", "parse", "parser_of", "require", "require_data"]
+__all__ = ["UsageError", "config_of", "listed", "parse", "parser_of", "require", "require_data", "require_positive"]
 
 
 class UsageError(ValueError):

@@ -18,7 +18,7 @@ from .shapes import shapes
 from .source import Source
 from .tables import is_table
 
-__all__ = ["folder_part", "open_folder", "open_source"]
+__all__ = ["folder_part", "has_test_part", "open_folder", "open_source"]
 
 _TEST_NAMES = ("test", "val", "valid", "validation")
 _SPLIT = re.compile(r"(.+)@([\w.-]+(?:\[[\w:%+-]*\])?)")
@@ -113,6 +113,18 @@ def _name_and_split(text: str, split: str | None) -> tuple[str, str | None]:
     if split not in (None, found[2]):
         raise ValueError(f"`split` must not be given twice. Received: split={split!r} for {text!r}")
     return found[1], found[2]
+
+
+def has_test_part(text: str) -> bool:
+    """Whether a text that names data names their training part only, so that another part may be left to judge by.
+
+    It does not where it names a part itself, nor for a folder that is trained on as a whole.
+    """
+    name, split = _name_and_split(text, None)
+    if split is not None:
+        return False
+    folder = name.rstrip("/") or "/"
+    return not _is_folder(folder)(folder) or _part(folder, None, _parts(folder)) is not None
 
 
 def _open_shapes(split: str | None) -> Source:

@@ -81,7 +81,13 @@ def read_texts(path: str | os.PathLike, text: str = "text", label: str = "label"
 
 
 def open_texts(
-    source: Any, *, split: str | None = None, labels: Any = None, text_key: str = "text", label_key: str = "label"
+    source: Any,
+    *,
+    split: str | None = None,
+    labels: Any = None,
+    text_key: str = "text",
+    label_key: str | None = None,
+    labelled: bool = True,
 ) -> Source:
     """Opens texts, all in memory.
 
@@ -91,7 +97,8 @@ def open_texts(
         split: `"train"` or `"test"`, sub-folders; other sources have no parts.
         labels: array of a class for each text. Default: what the source itself brings.
         text_key: of tables, the column of the texts. Default `"text"`.
-        label_key: of tables, the column of the classes. Default `"label"`.
+        label_key: of tables, the column of the classes. Default: `"label"`, if there is one.
+        labelled: whether a table without the column of that name is refused. Default True.
 
     Example:
     >>> texts = open_texts((["see it", "an eye"], ["verb", "noun"]))
@@ -102,7 +109,11 @@ def open_texts(
         return source
     if isinstance(source, str | os.PathLike):
         path = folder_part(os.fspath(source), split)
-        found = Texts(*_renamed(read_texts, path, text_key, label_key))
+        found = Texts(*_renamed(read_texts, path, text_key, label_key or "label"))
+        if label_key is not None and labelled and found.labels is None:
+            raise ValueError(
+                f"`label_key` must name what holds the classes in {path}, which has no such. Received: {label_key!r}"
+            )
         classes = found[1:] if labels is None else (labels, None)
         return Rows(found.texts, *classes, path, many=MANY)
     if split not in (None, "train"):
@@ -116,7 +127,8 @@ def _renamed(read: Callable, *arguments: str) -> Texts:
     try:
         return read(*arguments)
     except ValueError as error:
-        raise ValueError(str(error).replace("`path`", "`source`")) from None
+        text = str(error).replace("`path`", "`source`").replace("`text`", "`text_key`").replace("text=", "text_key=")
+        raise ValueError(text) from None
 
 
 def _strings(texts: Any) -> np.ndarray:

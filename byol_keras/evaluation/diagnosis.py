@@ -98,7 +98,7 @@ class _Course:
         top, end = self.highest + self.lowest, self.now + self.lowest
         return (
             f"{self.name} fell from {top:.2f} (step {start}) to {end:.2f} (step {self.steps[-1]}), "
-            f"{self.kept:.0%} of its highest"
+            f"{end / top:.0%} of its highest"
         )
 
 

@@ -21,7 +21,8 @@ def extract_features(model: keras.Model, data: object, batch_size: int = 256) ->
     """The outputs of `model` in inference mode, as finite float32 of shape `(examples, features)`.
 
     Data streams through: beside the features only one batch is held. The last batch may be a smaller one, which
-    costs no second compilation.
+    costs no second compilation. What a layer computes with beside its variables stays what it was at a model's first
+    call, such as the statistics of `keras.layers.Normalization`: `adapt` it before.
 
     Args:
         model: a `BYOL`, or a bare encoder that returns vectors. To an encoder of floats, uint8 pictures

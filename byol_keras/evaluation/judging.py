@@ -1,7 +1,7 @@
 """Every judge's word on every representation."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from .subsets import subset
 __all__ = ["JUDGES", "judge"]
 
 JUDGES = ("knn", "linear", "linear 1%", "linear 10%")
-
-Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def judge(

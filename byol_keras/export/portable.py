@@ -194,8 +194,8 @@ def _in_float32(encoder: keras.Model) -> keras.Model:
         return in_float32(encoder)
     except NOT_REBUILT as error:
         raise ValueError(
-            "`encoder` can't be exported: it computes in half precision, and can't be rebuilt in float32 from its "
-            f"`get_config()`. Received: encoder={encoder!r} ({' '.join(str(error).split())[:200]})"
+            "`model` can't be exported: it computes in half precision, and can't be rebuilt in float32 from its "
+            f"`get_config()`. Received: model={encoder!r} ({' '.join(str(error).split())[:200]})"
         ) from error
 
 

@@ -11,7 +11,7 @@ from .portable import as_encoder
 __all__ = ["DIMS", "compare_dims", "reduced"]
 
 DIMS = tuple(2**power for power in range(2, 12))
-"""Sizes that `compare_dims` tries, where they are smaller than the vectors."""
+"""Sizes that `compare_dims` tries, where they are no larger than the vectors, or than the number of examples."""
 
 
 def reduced(model: keras.Model, features: np.ndarray, dim: int, whiten: bool = False) -> keras.Model:

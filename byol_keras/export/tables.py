@@ -30,7 +30,8 @@ def _cells(check: Check) -> list[str]:
     # Of a SavedModel the version as well.
     parts = check.artefact.rstrip("/").split("/")
     name = "/".join(parts[-1:] if parts[-1].endswith((".tflite", ".onnx")) else parts[-2:])
-    times = [f"{time:.2f}" if size in (1, 32) else f"{time:.2f} at {size}" for size, time in check.milliseconds.items()]
+    plain = (1, 32) if 1 in check.milliseconds else ()
+    times = [f"{time:.2f}" if size in plain else f"{time:.2f} at {size}" for size, time in check.milliseconds.items()]
     return [
         f"{escape(name)}\n{check.runtime}, {check.precision}",
         f"{check.difference:.0e}",

@@ -13,7 +13,7 @@ from ..evaluation.features import extract_features
 from ..evaluation.labelled import as_labels, check_same_length
 from ..evaluation.linear import fit_linear
 from ..stepping import counter
-from ..viewing import Views, as_encoded, seed_of_batch, seed_of_replica
+from ..viewing import as_encoded, seed_of_batch, seed_of_replica
 
 __all__ = ["Classifier", "checked_classes"]
 
@@ -78,7 +78,7 @@ class Classifier(keras.Model):
         seed = seed_of_batch(self.seed, _STREAM, self.batches_seen)
         self.batches_seen.assign_add(1)
         changed = self.augment(inputs, seed_of_replica(self.augment, seed))
-        return changed[0] if isinstance(self.augment, Views) else changed
+        return changed[0] if getattr(self.augment, "makes_pairs", False) else changed
 
     def fit_head(self, images: object, labels: np.ndarray, seed: int = 0) -> None:
         """Lets the head begin as the linear classifier (`linear_probe`'s) of the encoder's features.

@@ -112,7 +112,8 @@ def finetuned_predictions(
         batch_size: examples per step, cut to their number; an epoch drops the last partial batch. Default 32.
         head_first: whether the head begins as a linear classifier (`Classifier.fit_head`). Default True.
         seed: int from 0 on. Default 0.
-        **options: the other arguments of `finetune`.
+        **options: the other arguments of `finetune`. By default `steps` are all that are taken, and statistics of batch
+            normalisations are frozen where batches are small.
     """
     check_positive(epochs=epochs, batch_size=batch_size)
     labels = checked_classes(images, labels)

@@ -18,9 +18,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     (outputs, gradients, moving statistics, for the same arguments) from `FusedBatchNormV3`, which reads the
     inputs once or twice and keeps float32 statistics for half-precision inputs.
 
-    The kernel serves inputs of any rank whose last axis is normalised. Everything else goes Keras' own way:
-    another `axis`, a mask, `renorm` and float64. (With a mask Keras synchronises nothing: several replicas are served
-    here.)
+    In training the kernel serves inputs of any rank whose last axis is normalised, in inference those of rank 4.
+    Everything else goes Keras' own way: another `axis`, a mask, `renorm` and float64. (With a mask Keras synchronises
+    nothing: several replicas are served here.)
 
     With `synchronized=True` and several replicas, the kernel normalises by what all replicas hold together. Sums, sums
     of squares and counts travel in one message forward and one backward, where Keras sends three. On one device
@@ -49,7 +49,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         training = bool(training) and self.trainable
-        if not self._can_fuse(inputs, training) or (mask is not None and not (training and self._together)):
+        ours = mask is None or (training and self._together and len(mask.shape) == len(inputs.shape) - 1)
+        if not (ours and self._can_fuse(inputs, training)):
             return super().call(inputs, training=training, mask=mask)
         outputs = self._train(inputs, mask) if training else self._infer(inputs)
         return keras.ops.cast(outputs, self.compute_dtype)
@@ -67,6 +68,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return training or rank == 4
 
     def _train(self, inputs: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+        mask = None if mask is None else tf.cast(mask, tf.bool)
         if len(inputs.shape) == 4:
             return self._train_images(inputs, mask)
         images = tf.reshape(inputs, [1, 1, -1, inputs.shape[-1]])

@@ -75,8 +75,9 @@ def shared_statistics(images: tf.Tensor, nearby: tf.Tensor, mask: tf.Tensor | No
         counted = tf.where(mask[..., tf.newaxis], tf.cast(images, tf.float32) - nearby, 0.0)
         sums = [tf.reduce_sum(values, axis=[0, 1, 2]) for values in (counted, tf.square(counted))]
     total = _total([*sums, count[tf.newaxis]])
-    mean, square = tf.split(total[:-1] / total[-1], 2)
-    return Statistics(mean + nearby, tf.maximum(square - tf.square(mean), 0.0), total[-1])
+    count = tf.maximum(total[-1], 1.0)  # a mask may let nothing count anywhere
+    mean, square = tf.split(total[:-1] / count, 2)
+    return Statistics(mean + nearby, tf.maximum(square - tf.square(mean), 0.0), count)
 
 
 def normalize(

@@ -53,7 +53,7 @@ def _training(run: RunRecord) -> Html:
     drawn = curves(run.history)
     if not drawn:
         return _section("Training", "No metrics yet: curves appear here once the run has written some.")
-    return _section("Training", "What was measured, over optimizer steps.", drawn)
+    return _section("Training", "What was measured, over the batches of training.", drawn)
 
 
 def material_sections(material: Material) -> list[Html]:

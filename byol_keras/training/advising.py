@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..config import PretrainConfig
-from ..data import Examples, Pictures
+from ..data import Broken, Examples, Pictures, Source
 from ..data.probing import probe
 from ..data.scan import Scan
 from .plan import Plan, choose_recipe
@@ -85,11 +85,18 @@ def planned_size(data: RunData, config: PretrainConfig) -> int:
 def cache_bytes(pictures: Examples) -> int:
     """The memory that caching the pictures takes; 0 where it is impossible, or they lie decoded in memory already."""
     source = pictures.source
-    if not isinstance(pictures, Pictures) or pictures.host_crops or source.gather(np.zeros(1, "int64")) is not None:
+    if not isinstance(pictures, Pictures) or pictures.host_crops or _in_memory(source):
         return 0
     sides = probe(source, pictures.shape[-1] if pictures.shape[-1] in (1, 3) else None).sides or pictures.size
     trained_at = pictures.size if pictures.crop is None else sides
     return len(source) * math.prod(trained_at) * pictures.shape[-1] * np.dtype(pictures.dtype).itemsize
+
+
+def _in_memory(source: Source) -> bool:
+    try:
+        return source.gather(np.zeros(1, "int64")) is not None
+    except Broken:  # which only what lies in memory is known to be at once
+        return True
 
 
 def readable_bytes(count: float) -> str:

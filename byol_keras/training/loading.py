@@ -52,9 +52,9 @@ class Run:
         if network not in ("online", "target"):
             raise ValueError(f"`network` must be 'online' or 'target'. Received: network={network!r}")
         if network == "target":
-            return self._behind_preprocessor(self.model().target_encoder)
+            return self._finished(self.model().target_encoder)
         if not tf.io.gfile.exists(self.folder.encoder):
-            return self._behind_preprocessor(self.model().encoder)
+            return self._finished(self.model().encoder)
         set_precision(self.plan.precision)
         try:
             return keras.models.load_model(self.folder.encoder)
@@ -64,6 +64,10 @@ class Run:
                 f"`run` must hold an encoder that can be read. Received: {self.folder.encoder}, which is damaged or of "
                 f"other versions; without it the newest checkpoint is taken ({reason})"
             ) from None
+
+    def _finished(self, encoder: keras.Model) -> keras.Model:
+        """As `encoder.keras` would hold it."""
+        return self._behind_preprocessor(kind_of(self.plan.kind).finished(encoder, self.plan))
 
     def _behind_preprocessor(self, encoder: keras.Model) -> keras.Model:
         return behind(kind_of(self.plan.kind).preprocessor(self.plan), encoder)

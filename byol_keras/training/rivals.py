@@ -79,7 +79,7 @@ def _foretelling(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int
             f"Received: kind={plan.kind} and encoder={plan.encoder}"
         ) from error
     _fit(model, examples, plan, epochs)
-    return encoder
+    return kind_of(plan.kind).finished(encoder, plan)
 
 
 def _fit(model: keras.Model, examples: np.ndarray, plan: Plan, epochs: int) -> None:

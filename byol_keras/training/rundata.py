@@ -10,6 +10,7 @@ import numpy as np
 
 from ..config import PretrainConfig
 from ..data import Examples, Source
+from ..data.opening import has_test_part
 from .judging import JudgeSet, Raw, judge_set
 from .kinds import kind_of
 from .kinds.kind import Wanted, sampled
@@ -58,7 +59,7 @@ class RunData:
             with _named("test_data"):
                 return self._judged_by(self._open(config.test_data))
         test = None
-        if not isinstance(config.data, Source):
+        if has_test_part(config.data) if isinstance(config.data, str) else not isinstance(config.data, Source):
             # Without a part of its own to judge by, some of the labelled examples will be held out.
             with contextlib.suppress(ValueError):
                 test = self._open(config.data, split="test", labels=config.labels)

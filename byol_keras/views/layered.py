@@ -34,6 +34,8 @@ class LayerViews:
     TensorShape([8, 32, 32, 3])
     """
 
+    makes_pairs = True
+
     def __init__(
         self, layers_1: Sequence[keras.layers.Layer], layers_2: Sequence[keras.layers.Layer] | None = None
     ) -> None:

@@ -2,8 +2,8 @@
 
     python examples/benchmarks/exported.py --output exported.json
 
-Every file is run by its own runtime with that runtime's defaults, as `byol-keras export --verify` does, in a process of
-its own. The Keras model is called as servers do it, through `tf.function`, and as notebooks do, by `predict_on_batch`.
+Every file is run by its own runtime on all cores, as `byol-keras export --verify` does, in a process of its own. The
+Keras model is called as servers do it, through `tf.function`, and as notebooks do, by `predict_on_batch`.
 """
 
 import argparse

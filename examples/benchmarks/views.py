@@ -74,7 +74,7 @@ def main(arguments=None):
     parser = options_of(__doc__, repeats=5, seconds=1.0)
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 96, 224], help="of the views, in pixels")
     parser.add_argument("--presets", nargs="+", default=["imagenet", "cifar"], choices=sorted(view_peers.CHANGES))
-    parser.add_argument("--batch", type=int, help="pictures a call makes views of; default 256, 128 and 64 by size")
+    parser.add_argument("--batch", type=int, help="pictures of a call; by default 64 to 256, fewer large ones")
     parser.add_argument("--quick", action="store_true", help="only see that all of it runs")
     parser.add_argument("--peers", nargs="*", default=[PARALLEL, *PEERS], choices=[PARALLEL, *PEERS])
     options = parser.parse_args(arguments)

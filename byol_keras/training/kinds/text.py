@@ -37,13 +37,11 @@ class TextKind(Kind):
         text_key, *more = config.listed("columns") or ["text"]
         if more:
             raise ValueError(f"`columns` must name one column, that of the texts. Received: {[text_key, *more]}")
-        return open_texts(
-            wanted.data,
-            split=wanted.split,
-            labels=wanted.labels,
-            text_key=text_key,
-            label_key=config.label_key or "label",
-        )
+        options = {"text_key": text_key, "label_key": config.label_key, "labelled": wanted.known is None}
+        try:
+            return open_texts(wanted.data, split=wanted.split, labels=wanted.labels, **options)
+        except ValueError as error:
+            raise ValueError(str(error).replace("`text_key`", "`columns`").replace("text_key=", "columns=")) from None
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         if config.init_from is None:

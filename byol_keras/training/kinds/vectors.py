@@ -34,7 +34,7 @@ class VectorsKind(Kind):
     def open(self, config: PretrainConfig, wanted: Wanted) -> Source:
         asked = {"columns": config.listed("columns"), "categories": config.listed("categorical") or ()}
         known = wanted.known or asked
-        return open_vectors(
+        source = open_vectors(
             wanted.data,
             split=wanted.split,
             labels=wanted.labels,
@@ -43,6 +43,12 @@ class VectorsKind(Kind):
             columns=known["columns"],
             categorical=known["categories"],
         )
+        if wanted.known is None and config.columns is not None and not source.columns:
+            raise ValueError(
+                f"`columns` must be None for {source.name}: only those of a table have names. "
+                f"Received: columns={config.columns!r}"
+            )
+        return source
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         names = source.columns or [str(number) for number in range(example_shape(source)[0])]
