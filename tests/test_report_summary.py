@@ -57,6 +57,12 @@ def test_verdict__compares_intervals(trained, untrained, pixels, state, headline
         ({"untrained": 0.3, "raw pixels": 0.3}, HEALTHY, "unsure", "Not judged yet"),
         ({"online": 0.2, "initial": 0.28}, HEALTHY, "bad", "Training made it worse"),
         ({"online": 0.3, "initial": 0.28}, HEALTHY, "unsure", "Little was learned"),
+        (
+            {"online": 0.5, "untrained": 0.28, "raw pixels": 0.35, "pca": 0.7},
+            HEALTHY,
+            "unsure",
+            "It learned, but not more than the principal components show",
+        ),
     ],
 )
 def test_verdict__without_or_against_the_evaluation(accuracies, measured, state, headline):
@@ -90,7 +96,7 @@ def test_comparison__takes_knn_first_and_the_online_network_first():
     ]
     chosen = compare(Judgement(tuple(rows)))
     assert (chosen.judge, chosen.trained.representation) == ("knn", "online")
-    assert [row.representation for row in chosen.baselines] == ["raw pixels"]
+    assert [row.representation for row in chosen.baselines] == ["raw pixels", "pca"]
     assert compare(Judgement(tuple(rows[:1]))) is None
 
 

@@ -13,9 +13,10 @@ from .wording import KINDS, Words, between, count, judge_name, percent, points
 __all__ = ["BASELINES", "TRAINED", "Comparison", "Summary", "compare", "summarize"]
 
 BEGINNINGS = {"untrained": "the same network before training", "initial": "the encoder that it started from"}
-BASELINES = (*BEGINNINGS, *dict.fromkeys(words.raw for words in KINDS.values()))
+# What needs no training: an encoder that isn't above it need not have been trained.
+BASELINES = (*BEGINNINGS, *dict.fromkeys(words.raw for words in KINDS.values()), "pca")
 TRAINED = ("online", "target")
-CALLED = {name: f"the {name}" for name in BASELINES} | BEGINNINGS
+CALLED = {name: f"the {name}" for name in BASELINES} | BEGINNINGS | {"pca": "the principal components"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,9 @@ def _verdict(comparison: Comparison | None, state: str, broken: bool, words: Wor
     if comparison.ties_with(BEGINNINGS):
         return "unsure", "Little was learned"
     if not comparison.clear:
-        return "unsure", f"It learned, but not more than the {words.raw} show"
+        raw = {words.raw}
+        shown = CALLED["pca"] if not (comparison.loses_to(raw) or comparison.ties_with(raw)) else f"the {words.raw}"
+        return "unsure", f"It learned, but not more than {shown} show"
     if state == "collapsing":
         return "unsure", "It learned, with signs of collapse"
     return "good", "It learned"
