@@ -272,5 +272,5 @@ def test_half_precision_that_can_not_be_rebuilt__is_a_sentence(tmp_path):
             return inputs * self.factor
 
     encoder = keras.Sequential([keras.Input((3,)), Odd(2.0)])
-    with pytest.raises(ValueError, match="`encoder` can't be exported: it computes in half precision"):
+    with pytest.raises(ValueError, match="`model` can't be exported: it computes in half precision"):
         saved_model(encoder, tmp_path / "encoder")
