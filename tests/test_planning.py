@@ -1,6 +1,7 @@
 """What a run decides before its first step."""
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -39,11 +40,12 @@ def test_judges__of_a_named_part_hold_labels_out_of_it(tmp_path):
     assert not {judged.bank.path(i) for i in range(40)} & {judged.queries.path(i) for i in range(10)}
 
 
+@pytest.mark.parametrize("named", [str, Path])
 @pytest.mark.parametrize("training", ["train", "more"])
-def test_judges__of_a_folder_are_its_test_part_where_that_is_not_trained_on(tmp_path, training):
+def test_judges__of_a_folder_are_its_test_part_where_that_is_not_trained_on(tmp_path, training, named):
     for name, count in [(training, 8), ("test", 4)]:
         picture_folder(tmp_path / name, count=count, classes=("cat", "dog"))
-    data = RunData(bk.PretrainConfig(data=str(tmp_path)))
+    data = RunData(bk.PretrainConfig(data=named(tmp_path)))
     parts = {path.split("/")[0] for path in map(data.judged.queries.path, range(len(data.judged.queries)))}
     assert (len(data.source), parts == {"test"}) == ((8, True) if training == "train" else (12, False))
 

@@ -18,7 +18,7 @@ from .shapes import shapes
 from .source import Source
 from .tables import is_table
 
-__all__ = ["folder_part", "has_test_part", "open_folder", "open_source"]
+__all__ = ["folder_part", "may_have_test_part", "open_folder", "open_source"]
 
 _TEST_NAMES = ("test", "val", "valid", "validation")
 _SPLIT = re.compile(r"(.+)@([\w.-]+(?:\[[\w:%+-]*\])?)")
@@ -115,16 +115,17 @@ def _name_and_split(text: str, split: str | None) -> tuple[str, str | None]:
     return found[1], found[2]
 
 
-def has_test_part(text: str) -> bool:
-    """Whether a text that names data names their training part only, so that another part may be left to judge by.
+def may_have_test_part(source: Any) -> bool:
+    """Whether what a user gave as data leaves another part to judge by, if it has one.
 
-    It does not where it names a part itself, nor for a folder that is trained on as a whole.
+    It does not where it is open already or names a part itself, nor where it is a folder that is trained on as a whole.
     """
-    name, split = _name_and_split(text, None)
+    if not isinstance(source, str | os.PathLike):
+        return not isinstance(source, Source)
+    name, split = _name_and_split(os.fspath(source), None)
     if split is not None:
         return False
-    folder = name.rstrip("/") or "/"
-    return not _is_folder(folder)(folder) or _part(folder, None, _parts(folder)) is not None
+    return not _is_folder(name)(name) or folder_part(name, None) != (name.rstrip("/") or "/")
 
 
 def _open_shapes(split: str | None) -> Source:

@@ -27,8 +27,8 @@ def fused(
 
     Args:
         images: of rank 4, channels last.
-        scale: a number for every channel. Default None: 1.
-        offset: the same. Default None: 0.
+        scale: a number for every channel; None for 1.
+        offset: the same; None for 0.
         given: mean and variance to normalise by. None: those of the images.
         epsilon: added to the variance.
     """

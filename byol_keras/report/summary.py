@@ -8,7 +8,7 @@ from ..evaluation.diagnosis import verdict
 from .advice import advise
 from .journal import ended_badly, series
 from .record import Judgement, RunRecord
-from .wording import KINDS, Words, between, count, judge_name, percent, points
+from .wording import KINDS, between, count, judge_name, percent, points
 
 __all__ = ["BASELINES", "TRAINED", "Comparison", "Summary", "compare", "summarize"]
 
@@ -40,9 +40,14 @@ class Comparison:
     baselines: tuple[Row, ...]
 
     @property
+    def unbeaten(self) -> list[Row]:
+        """The baselines that its interval does not lie above."""
+        return [other for other in self.baselines if not self.trained.low > other.high]
+
+    @property
     def clear(self) -> bool:
         """Whether its interval lies above those of all baselines."""
-        return bool(self.baselines) and all(self.trained.low > other.high for other in self.baselines)
+        return bool(self.baselines) and not self.unbeaten
 
     def loses_to(self, names: Collection[str]) -> bool:
         """Whether its interval lies below that of one of these baselines."""
@@ -88,7 +93,7 @@ def compare(judgement: Judgement) -> Comparison | None:
 def summarize(run: RunRecord) -> Summary:
     """The verdict on a run folder, from its evaluation and the health of its measurements."""
     comparison, health, broken = compare(run.judgement), verdict(run.history), ended_badly(run.history)
-    colour, headline = _verdict(comparison, health.state, broken, run.words)
+    colour, headline = _verdict(comparison, health.state, broken)
     result = [_result(comparison, run) if comparison else _unjudged(run)]
     notes = ["The last loss is not a finite number: from there training could not go on."] if broken else []
     notes += [health.sentence.replace("`", "")] if health.state != "unknown" else []
@@ -99,7 +104,7 @@ def summarize(run: RunRecord) -> Summary:
     return Summary(colour, headline, paragraphs, advice, comparison)
 
 
-def _verdict(comparison: Comparison | None, state: str, broken: bool, words: Words) -> tuple[str, str]:
+def _verdict(comparison: Comparison | None, state: str, broken: bool) -> tuple[str, str]:
     if broken:
         return "bad", "Training broke down"
     if state == "collapsed":
@@ -113,9 +118,7 @@ def _verdict(comparison: Comparison | None, state: str, broken: bool, words: Wor
     if comparison.ties_with(BEGINNINGS):
         return "unsure", "Little was learned"
     if not comparison.clear:
-        raw = {words.raw}
-        shown = CALLED["pca"] if not (comparison.loses_to(raw) or comparison.ties_with(raw)) else f"the {words.raw}"
-        return "unsure", f"It learned, but not more than {shown} show"
+        return "unsure", f"It learned, but not more than {CALLED[comparison.unbeaten[0].representation]} show"
     if state == "collapsing":
         return "unsure", "It learned, with signs of collapse"
     return "good", "It learned"

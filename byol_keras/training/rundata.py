@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import PretrainConfig
 from ..data import Examples, Source
-from ..data.opening import has_test_part
+from ..data.opening import may_have_test_part
 from .judging import JudgeSet, Raw, judge_set
 from .kinds import kind_of
 from .kinds.kind import Wanted, sampled
@@ -59,7 +59,7 @@ class RunData:
             with _named("test_data"):
                 return self._judged_by(self._open(config.test_data))
         test = None
-        if has_test_part(config.data) if isinstance(config.data, str) else not isinstance(config.data, Source):
+        if may_have_test_part(config.data):
             # Without a part of its own to judge by, some of the labelled examples will be held out.
             with contextlib.suppress(ValueError):
                 test = self._open(config.data, split="test", labels=config.labels)
