@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .heap import give_back
 from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validation, with_strings
 from .layers import bias_and_norm_variables
 from .optimizers import LARS
@@ -203,11 +204,15 @@ class Trainer(keras.Model):
         if self.train_function is not None and not force:
             return
         super().make_train_function(force=True)
-        run = self.train_function
+        run, begun = self.train_function, False
 
         def run_safely(iterator: object) -> dict:
+            nonlocal begun
             logs = run(iterator)
             self._stop_if_failed()
+            if not begun:
+                begun = True
+                give_back()
             return logs
 
         self.train_function = run_safely

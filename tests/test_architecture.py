@@ -16,7 +16,7 @@ LEAVES = {
     "randomness",
     "schedules",
     "stepping",
-    "threads",
+    "heap",
     "version",
     "optimizers",
     "quiet",
@@ -26,6 +26,7 @@ LEAVES = {
 # What each module (or folder) may import of the package. A new one is entered here, with as little as it needs.
 ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "distribution": set(),
+    "threads": {"stepping"},
     "cloning": set(),
     "layers": {"cloning"},
     "losses": {"arguments", "stepping"},
@@ -55,7 +56,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},
     "recipes": {"arguments", "callbacks", "heads", "optimizers", "schedules", "views"},
-    "trainer": {"intake", "layers", "optimizers", "schedules", "stepping"},
+    "trainer": {"heap", "intake", "layers", "optimizers", "schedules", "stepping"},
     "baselines": {"admission", "arguments", "cloning", "layers", "stepping", "trainer", "viewing"},
     "follower": {"callbacks", "metrics", "trainer"},
     "model": {
@@ -66,6 +67,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
         "losses",
         "metrics",
         "stepping",
+        "threads",
         "follower",
         "viewing",
     },

@@ -44,6 +44,32 @@ def test_spread_over_cores__changes_nothing_elsewhere_or_against_the_user(cores,
     assert changed == [1] * changes
 
 
+@pytest.mark.parametrize(
+    ("cores", "asked", "variable", "accelerated", "expected"),
+    [
+        (2, 0, None, False, False),
+        (2, 2, None, False, False),
+        (2, 1, None, False, True),
+        (2, 0, "1", False, True),
+        (2, 2, "1", False, False),
+        (2, 0, "a word", False, False),
+        (1, 1, None, False, False),
+        (8, 0, None, False, True),
+        (8, 0, None, True, False),
+        (2, 1, None, True, False),
+    ],
+)
+def test_at_once__where_one_direction_alone_would_leave_a_core_idle(
+    cores, asked, variable, accelerated, expected, monkeypatch
+):
+    monkeypatch.setattr(threads, "cores", lambda: cores)
+    monkeypatch.setattr(threads, "accelerated", lambda: accelerated)
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: asked)
+    if variable:
+        monkeypatch.setenv(VARIABLES[0], variable)
+    assert threads.at_once() == expected
+
+
 def test_spread_over_cores__leaves_a_program_alone_that_computes_already(monkeypatch):
     float(tf.constant(1.0) + 1.0)
     before = tf.config.threading.get_intra_op_parallelism_threads()

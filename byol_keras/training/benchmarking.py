@@ -15,7 +15,7 @@ from ..threads import cores, spread_over_cores
 from .advising import cache_bytes, readable_bytes
 from .building import build_model, target_ema
 from .loop import Waiting
-from .plan import Plan
+from .plan import Plan, has_small_operations
 from .planning import make_plan
 from .rundata import RunData
 from .stopwatch import Stopwatch
@@ -138,7 +138,8 @@ def benchmark(
     """
     if not seconds > 0.0:
         raise ValueError(f"`seconds` must be positive. Received: seconds={seconds}")
-    spread_over_cores()
+    if has_small_operations(config):
+        spread_over_cores()
     data = RunData(config)
     plan = replace(make_plan(config, data, time.monotonic()), total_steps=_LONG)
     examples = data.training(plan)

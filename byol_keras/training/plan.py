@@ -13,12 +13,13 @@ from .. import recipes
 from ..config import PretrainConfig
 from ..recipes import Recipe
 
-__all__ = ["SMALL_PICTURES", "Plan", "choose_recipe", "is_scaled"]
+__all__ = ["SMALL_PICTURES", "Plan", "choose_recipe", "has_small_operations", "is_scaled"]
 
 SMALL_PICTURES = 64
 """Pictures of up to so many pixels a side get a small network and CIFAR's views."""
 _EPOCHS = 100
 _PHOTOGRAPHS = 224
+_UNKNOWN = 10**6
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,17 @@ def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = No
     if config.rate is not None:
         recipe = replace(recipe, base_rate=config.rate * 256 / recipe.batch_size)
     return recipe
+
+
+def has_small_operations(what: PretrainConfig | Plan) -> bool:
+    """Whether a network's operations are too small to be divided among cores: all but large ones on large pictures.
+
+    Args:
+        what: a run, or what is asked for before anything is opened: the recipe then stands for what data or a file to
+            start from would decide.
+    """
+    recipe = what.recipe if isinstance(what, Plan) else choose_recipe(what, _UNKNOWN)
+    return what.kind != "pictures" or recipe.size <= SMALL_PICTURES or recipe.encoder_name.startswith("small_resnet")
 
 
 def is_scaled(config: PretrainConfig) -> bool:

@@ -34,7 +34,7 @@ from .judging import JudgeSet
 from .kinds.kind import fitting
 from .lockstep import Lockstep
 from .loop import Waiting, train
-from .plan import Plan
+from .plan import Plan, has_small_operations
 from .planning import make_plan
 from .progress import Progress, say, standard_console
 from .rundata import RunData
@@ -93,9 +93,10 @@ class _Session(NamedTuple):
 
 def _pretrain(given: dict[str, Any], resume: bool, console: Any) -> RunFolder:
     began = time.monotonic()
-    spread_over_cores()
     asked = PretrainConfig.of(given)
     folder = RunFolder(asked.folder)
+    if has_small_operations((resume and _begun(folder)) or asked):
+        spread_over_cores()
     workers = join(asked, resume, console)
     if not workers.is_chief:
         console = standard_console(quiet=True)
@@ -130,6 +131,13 @@ def _opened(
     session = _Session(folder, config, plan, data, console, workers)
     _announce(session, judged)
     return session
+
+
+def _begun(folder: RunFolder) -> Plan | None:
+    """The plan of a run that is to be continued, None if it can't be read: what is wrong with it shows later."""
+    with contextlib.suppress(ValueError, tf.errors.OpError):
+        return folder.stored_plan()
+    return None
 
 
 def _look(folder: RunFolder, given: dict[str, Any], resume: bool) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-__all__ = ["compiled_step", "make_model", "make_pair", "operations", "step_without_target", "training_step"]
+__all__ = ["begun", "compiled_step", "make_model", "make_pair", "operations", "step_without_target", "training_step"]
 
 
 def make_model(
@@ -28,8 +28,10 @@ def make_model(
 
     import byol_keras as bk
     from byol_keras.threads import spread_over_cores
+    from byol_keras.training.plan import SMALL_PICTURES
 
-    spread_over_cores()
+    if size <= SMALL_PICTURES:  # as `pretrain` decides
+        spread_over_cores()
     bk.set_precision(precision)
     keras.utils.set_random_seed(0)
     shape = (size, size, 3)
@@ -71,8 +73,19 @@ def training_step(
 ) -> Callable[[], float]:
     """A step on one pair of views, again and again."""
     step = compiled_step(make_model(name, size, precision, optimizer, accumulated))
-    pair = make_pair(batch, size)
-    return lambda: float(step(pair)["loss"])
+    return begun(step, make_pair(batch, size))
+
+
+def begun(step: Callable[[object], dict], pair: dict) -> Callable[[], float]:
+    """A step that has been taken once, after which memory is given back as `fit` does."""
+    from byol_keras.heap import give_back
+
+    def run() -> float:
+        return float(step(pair)["loss"])
+
+    run()
+    give_back()
+    return run
 
 
 def step_without_target(name: str, batch: int, size: int, precision: str) -> Callable[[], float]:
@@ -85,8 +98,7 @@ def step_without_target(name: str, batch: int, size: int, precision: str) -> Cal
     # Their memory is given back.
     model.target_encoder, model.target_projector = (keras.Sequential([]) for _ in range(2))
     model._project_target, model.pairs = (lambda view, training: target), list
-    compiled = tf.function(model.train_step)
-    return lambda: float(compiled(pair)["loss"])
+    return begun(tf.function(model.train_step), pair)
 
 
 def operations(name: str, size: int) -> Callable[[], float]:

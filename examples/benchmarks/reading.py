@@ -68,9 +68,7 @@ def cloud(rng: np.random.Generator) -> np.ndarray:
 def ours(folder: str, size: int, batch: int, varied: bool) -> Callable[[], None]:
     """Crops on the host as training has them; where they are varied, the rest of the view as the step computes it."""
     import byol_keras as bk
-    from byol_keras.threads import spread_over_cores
 
-    spread_over_cores()
     views = bk.views.ImageViews(size, "imagenet")
     crop = (views.settings.area, views.settings.ratio)
     data = bk.data.Pictures(bk.data.open_source(folder), size, crop=crop).training(batch)

@@ -1,4 +1,4 @@
-"""On an accelerator one direction of the loss is done with before the other begins, and nothing else is different."""
+"""Where one direction of the loss is done with before the other begins, nothing else is different."""
 
 import functools
 
@@ -9,14 +9,14 @@ import tensorflow as tf
 from builders import assert_same, broken_vectors, mlp_encoder, vector_byol, vectors, weights_of
 
 import byol_keras as bk
-from byol_keras import stepping
+from byol_keras import threads
 from byol_keras.callbacks import TargetEMA
 
 
 @pytest.fixture
-def accelerator(monkeypatch):
-    """Says whether steps are built as on an accelerator."""
-    return lambda there: monkeypatch.setattr(stepping, "accelerated", lambda: there)
+def order(monkeypatch):
+    """Says whether steps are built with both directions at once."""
+    return lambda at_once: monkeypatch.setattr(threads, "at_once", lambda: at_once)
 
 
 def state_of(model):
@@ -36,10 +36,10 @@ VECTORS = {
 
 
 @pytest.mark.parametrize("kind", VECTORS)
-def test_step__gives_what_it_gives_on_a_processor(kind, accelerator):
+def test_step__gives_what_it_gives_at_once(kind, order):
     states = []
-    for there in (False, True):
-        accelerator(there)
+    for at_once in (True, False):
+        order(at_once)
         model = vector_byol(**VECTORS[kind])
         model.fit(vectors(64), batch_size=16, epochs=2, verbose=0)
         states.append(state_of(model))
@@ -52,11 +52,11 @@ def word_encoder():
     )
 
 
-def test_step__adds_rows_of_an_embedding(accelerator):
+def test_step__adds_rows_of_an_embedding(order):
     tokens = np.random.default_rng(0).integers(2, 30, (32, 6), dtype="int32")
     states = []
-    for there in (False, True):
-        accelerator(there)
+    for at_once in (True, False):
+        order(at_once)
         model = vector_byol(encoder=word_encoder, views=bk.views.TokenViews())
         model.fit(tokens, batch_size=16, epochs=2, verbose=0)
         states.append(state_of(model))
@@ -88,14 +88,14 @@ def note(tensor, event):
 
 
 @pytest.mark.parametrize(
-    ("there", "expected"),
+    ("at_once", "expected"),
     [
-        (False, ["forward", "forward", "backward", "backward"]),
-        (True, ["forward", "backward", "forward", "backward"]),
+        (True, ["forward", "forward", "backward", "backward"]),
+        (False, ["forward", "backward", "forward", "backward"]),
     ],
 )
-def test_step__one_direction_ends_before_the_other_begins(there, expected, accelerator):
-    accelerator(there)
+def test_step__one_direction_ends_before_the_other_begins(at_once, expected, order):
+    order(at_once)
     encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5), Noted()])
     model = vector_byol(encoder=encoder, compile_options={"jit_compile": False})
     model.target_encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5)])
@@ -106,11 +106,11 @@ def test_step__one_direction_ends_before_the_other_begins(there, expected, accel
     assert expected == EVENTS
 
 
-def test_step__that_overflows_leaves_the_statistics_of_its_batch(accelerator):
+def test_step__that_overflows_leaves_the_statistics_of_its_batch(order):
     keras.config.set_dtype_policy("mixed_float16")
     states = []
-    for there in (False, True):
-        accelerator(there)
+    for at_once in (True, False):
+        order(at_once)
         sgd = keras.optimizers.SGD(0.1)
         model = vector_byol(keras.optimizers.LossScaleOptimizer(sgd, initial_scale=2.0**40))
         model.fit(vectors(8), batch_size=8, verbose=0)
@@ -119,8 +119,8 @@ def test_step__that_overflows_leaves_the_statistics_of_its_batch(accelerator):
     assert_same(*states, atol=1e-3)
 
 
-def test_step__that_fails_changes_nothing(accelerator):
-    accelerator(True)
+def test_step__that_fails_changes_nothing(order):
+    order(at_once=False)
     data = vectors(64)
     data[40:48, 0] = 2000.0  # the sixth batch of eight
     states = []
