@@ -24,7 +24,7 @@ SMALL = {"size": 16, "batch_size": 4, "encoder": "small_resnet", "precision": "f
 class Slow(Source):
     """Pictures that take a known time to read."""
 
-    seconds = 0.03
+    seconds = 0.06
 
     def read(self, index):
         time.sleep(self.seconds)
