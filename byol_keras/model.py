@@ -1,5 +1,6 @@
 """BYOL itself: two networks, two views, one loss."""
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -8,6 +9,7 @@ import tensorflow as tf
 from . import admission, stepping, threads
 from .assembly import assemble
 from .cloning import twin
+from .copies import HalfCopies
 from .evaluation.health import normalized_std
 from .follower import Follower
 from .losses import regression_loss
@@ -143,7 +145,7 @@ class BYOL(Follower):
         views = self._make_views(data, _TRAIN, self.batches_seen)
         restore = self.remember(self._online + self._target)
         # Without statistics, which every pass moves.
-        with stepping.cast_once(theirs for _, theirs in self.moving_pairs()):
+        with HalfCopies(theirs for _, theirs in self.moving_pairs()):
             targets = [self._project_target(view, training=True) for view in views]
         loss, gradients = self._gradients(self._directions(views, targets))
         self.rate_tracker.update_state(self.optimizer.learning_rate)
@@ -175,21 +177,11 @@ class BYOL(Follower):
     def _gradients(self, directions: list[tuple]) -> tuple[tf.Tensor, list]:
         """The loss in both directions, and its gradients.
 
-        Where little is lost by it, one direction is done with, and what it remembered given back, before the other
-        begins, which takes up to a quarter of the memory less.
+        Where little is lost by it, one direction is done with before the other begins, which takes up to a quarter of
+        the memory less.
         """
-        if threads.at_once():
-            return self._gradients_at_once(directions)
-        first, (view, other) = directions
-        loss, gradients = self._gradients_at_once([first])
-        # Always true of a step that counts, which no compiler can know.
-        done = stepping.all_finite(gradients) | self.alive()
-        way_back, more = self._gradients_at_once([(stepping.after(done, view), other)])
-        return loss + way_back, [stepping.summed(*pair) for pair in zip(gradients, more, strict=True)]
-
-    def _gradients_at_once(self, directions: list[tuple]) -> tuple[tf.Tensor, list]:
-        with stepping.cast_once(self.trainable_variables):
-            return self.differentiate(lambda: self._objective(directions, training=True))
+        parts = [directions] if threads.at_once() else [[direction] for direction in directions]
+        return self.differentiate(functools.partial(self._objective, training=True), *parts)
 
     def _objective(self, directions: list[tuple], training: bool) -> tf.Tensor:
         total = 0.0

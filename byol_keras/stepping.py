@@ -1,7 +1,6 @@
 """What a training step needs to know about devices and replicas, and about failing safely."""
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import keras
 import tensorflow as tf
@@ -12,7 +11,7 @@ __all__ = [
     "agree",
     "all_finite",
     "apply_if",
-    "cast_once",
+    "computed",
     "counter",
     "gathered",
     "measured",
@@ -82,6 +81,12 @@ def all_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
     return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in dense])
 
 
+def computed(tensors: Iterable[tf.Tensor | tf.IndexedSlices | None]) -> tf.Tensor:
+    """A boolean that is not known before every one of the tensors is."""
+    dense = [getattr(tensor, "values", tensor) for tensor in tensors if tensor is not None]
+    return all_finite(tf.reshape(tensor, [-1])[:1] for tensor in dense)
+
+
 def after(known: tf.Tensor, batch: object) -> object:
     """The batch, not before `known`, a boolean; zeros where that is false.
 
@@ -111,41 +116,6 @@ def snapshot(variables: Iterable[keras.Variable]) -> Callable[[], None]:
             variable.assign(value)
 
     return restore
-
-
-@contextlib.contextmanager
-def cast_once(variables: Iterable[keras.Variable]) -> Iterator[None]:
-    """In it, passes in half precision share a copy of each variable, where Keras would make one for every pass.
-
-    Gradients of several passes then add up in half precision before they become float32, as they do under PyTorch's
-    autocast. Both spare memory: a step of ResNet-18 took an eighth less. Replicas, whose threads take turns with the
-    same variables, go on without.
-
-    Args:
-        variables: nothing may be assigned to them meanwhile.
-    """
-    shared = {} if replicas() > 1 else {id(variable): variable for variable in variables}
-    for variable in shared.values():
-        # The copy is Keras' own: this stands in front of its method, and is never asked where that has another name.
-        variable._maybe_autocast = _shared(variable._maybe_autocast)
-    try:
-        yield
-    finally:
-        for variable in shared.values():
-            del variable._maybe_autocast
-
-
-def _shared(cast: Callable) -> Callable:
-    copies = {}
-
-    def copied(value: tf.Variable) -> tf.Tensor:
-        # Which precision a layer wants only its cast knows. The graph of a loop has copies of its own.
-        key = tf.compat.v1.get_default_graph(), cast(tf.zeros([], value.dtype)).dtype
-        if key not in copies:
-            copies[key] = cast(value)
-        return copies[key]
-
-    return copied
 
 
 def apply_if(condition: tf.Tensor, optimizer: keras.optimizers.Optimizer, gradients: list, variables: list) -> None:

@@ -1,17 +1,19 @@
 """What every self-supervised model here adds to Keras' own `compile` and `fit`."""
 
+import itertools
 from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from .copies import HalfCopies, plain_variables
 from .heap import give_back
 from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validation, with_strings
 from .layers import bias_and_norm_variables
 from .optimizers import LARS
 from .schedules import PerOptimizerStep
-from .stepping import agree, all_finite, apply_if, counter, replicas, snapshot
+from .stepping import after, agree, all_finite, apply_if, computed, counter, replicas, snapshot, summed
 
 __all__ = ["Trainer"]
 
@@ -239,18 +241,32 @@ class Trainer(keras.Model):
         """Whether no step has failed."""
         return self.failed_batch.value < 0
 
-    def differentiate(self, objective: Callable[[], tf.Tensor]) -> tuple[tf.Tensor, list]:
-        """What `objective()` is, and its gradients, scaled for replicas and for the optimizer; NaN once a step failed.
+    def differentiate(self, objective: Callable[[object], tf.Tensor], *batches: object) -> tuple[tf.Tensor, list]:
+        """What `objective` is of all batches together, and its gradients, scaled for replicas and for the optimizer.
+
+        One batch is done with, and what its pass remembered given back, before the next begins. Gradients are NaN once
+        a step failed.
 
         Args:
-            objective: computes a scalar, the mean over a replica's share of the batch.
+            objective: of a batch computes a scalar, the mean over a replica's share.
+            *batches: structures of tensors. Their objectives are summed.
         """
-        with tf.GradientTape() as tape:
-            loss = objective()
-            # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
-            scaled = self.optimizer.scale_loss(loss / replicas())
-        seed = tf.where(self.alive(), tf.ones_like(scaled), np.nan)
-        return loss, tape.gradient(scaled, self.trainable_variables, output_gradients=seed)
+        total, gradients = 0.0, []
+        parts = self._flatten_layers(include_self=False, recursive=False)
+        with HalfCopies(self.trainable_variables, plain_variables(parts)) as copies:
+            for number, batch in enumerate(batches):
+                if number:
+                    # Always true of a step that counts, which no compiler can know.
+                    batch = after(computed(gradients) | self.alive(), batch)
+                with tf.GradientTape() as tape:
+                    copies.watch(tape)
+                    loss = objective(batch)
+                    # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
+                    scaled = self.optimizer.scale_loss(loss / replicas())
+                seed = tf.where(self.alive(), tf.ones_like(scaled), np.nan)
+                more = copies.differentiate(tape, scaled, seed)
+                total, gradients = total + loss, [summed(*pair) for pair in itertools.zip_longest(gradients, more)]
+        return total, copies.joined(gradients)
 
     def descend(self, loss: tf.Tensor, gradients: list, restore: Callable[[], None]) -> None:
         """One optimizer step down `loss`; if anything is not finite, none, now and from here on.

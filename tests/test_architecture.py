@@ -26,6 +26,7 @@ LEAVES = {
 # What each module (or folder) may import of the package. A new one is entered here, with as little as it needs.
 ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "distribution": set(),
+    "copies": {"stepping"},
     "threads": {"stepping"},
     "cloning": set(),
     "layers": {"cloning"},
@@ -56,13 +57,14 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},
     "recipes": {"arguments", "callbacks", "heads", "optimizers", "schedules", "views"},
-    "trainer": {"heap", "intake", "layers", "optimizers", "schedules", "stepping"},
+    "trainer": {"copies", "heap", "intake", "layers", "optimizers", "schedules", "stepping"},
     "baselines": {"admission", "arguments", "cloning", "layers", "stepping", "trainer", "viewing"},
     "follower": {"callbacks", "metrics", "trainer"},
     "model": {
         "admission",
         "assembly",
         "cloning",
+        "copies",
         "evaluation",
         "losses",
         "metrics",

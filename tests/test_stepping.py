@@ -7,7 +7,7 @@ import tensorflow as tf
 from builders import assert_same, broken_vectors, vector_byol, vectors, weights_of
 
 from byol_keras.callbacks import TargetEMA
-from byol_keras.stepping import all_finite, cast_once, snapshot
+from byol_keras.stepping import all_finite, snapshot
 
 
 def broken_run(optimizer, data, **options):
@@ -95,57 +95,3 @@ def test_accumulation__a_loss_that_becomes_nan_is_named_by_its_batch_and_not_acc
             fit()
         results.append([*weights_of(model.encoder), *[v.numpy() for v in model.optimizer.variables]])
     assert_same(*results, atol=1e-6)
-
-
-def summed_twice(dense, inputs, variables):
-    """A gradient of two passes, and the operations of the graph that computes it."""
-
-    @tf.function
-    def gradient():
-        with cast_once(variables), tf.GradientTape() as tape:
-            total = sum(tf.reduce_sum(tf.cast(dense(part), tf.float32)) for part in (inputs, 2.0 * inputs))
-        return tape.gradient(total, dense.kernel.value)
-
-    casts = [op for op in gradient.get_concrete_function().graph.get_operations() if op.type == "Cast"]
-    return gradient().numpy(), sum(op.outputs[0].shape == dense.kernel.shape for op in casts)
-
-
-def test_cast_once__shares_a_copy_and_its_gradient_among_passes():
-    dense = keras.layers.Dense(3, dtype="mixed_bfloat16")
-    dense.build((None, 4))
-    inputs = tf.constant(np.random.default_rng(0).normal(size=(8, 4)), "float32")
-    alone, casts_alone = summed_twice(dense, inputs, [])
-    shared, casts_shared = summed_twice(dense, inputs, [dense.kernel, dense.kernel])
-    assert (casts_alone, casts_shared) == (4, 2)
-    np.testing.assert_allclose(shared, alone, rtol=0.02, atol=0.02)
-    assert "_maybe_autocast" not in vars(dense.kernel)
-
-
-def test_cast_once__in_full_precision_changes_nothing():
-    dense = keras.layers.Dense(3)
-    dense.build((None, 4))
-    inputs = tf.constant(np.random.default_rng(0).normal(size=(8, 4)), "float32")
-    alone, shared = (summed_twice(dense, inputs, variables)[0] for variables in ([], [dense.kernel]))
-    np.testing.assert_array_equal(shared, alone)
-
-
-def test_cast_once__a_loop_has_copies_of_its_own():
-    """What is made inside of a loop can't be used outside."""
-    dense = keras.layers.Dense(4, dtype="mixed_bfloat16")
-    dense.build((None, 4))
-    inputs = tf.constant(np.random.default_rng(0).normal(size=(8, 4)), "float32")
-
-    @tf.function
-    def chained(values):
-        with cast_once([dense.kernel]):
-            _, values = tf.while_loop(
-                lambda turn, _: turn < 2,
-                lambda turn, values: (turn + 1, tf.cast(dense(values), tf.float32)),
-                [0, values],
-            )
-            return dense(dense(values))
-
-    expected = dense(dense(dense(dense(inputs))))
-    np.testing.assert_allclose(
-        *(tf.cast(values, tf.float32) for values in (chained(inputs), expected)), rtol=0.05, atol=0.05
-    )

@@ -69,7 +69,7 @@ class Learner(Trainer):
     def train_step(self, data: object) -> dict:
         inputs, restore = self._inputs(data), self.remember(self.parts)
         seed = seed_of_batch(self.seed, _TRAIN, self.batches_seen)
-        loss, gradients = self.differentiate(lambda: self._objective(inputs, seed, training=True))
+        loss, gradients = self.differentiate(lambda batch: self._objective(batch, seed, training=True), inputs)
         self.descend(loss, gradients, restore)
         return self._logged(loss, inputs)
 
