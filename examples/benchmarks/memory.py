@@ -45,7 +45,7 @@ def rows(name: str, batch: int, size: int, precision: str) -> dict[str, tuple]:
         "byol_keras": ("ours", name, batch, *settings),
         "its target left out": ("without_target", name, batch, *settings),
         "4 batches accumulated": ("ours", name, batch, *settings, "sgd", 4),
-        "8 of half the size": ("ours", name, batch // 2, *settings, "sgd", 8),
+        "8 halves accumulated": ("ours", name, batch // 2, *settings, "sgd", 8),
         "a batch of 4 times as many": ("ours", name, 4 * batch, *settings),
         "compiled": ("compiled", name, batch, *settings),
         "compiled, one direction after the other": ("compiled_for_accelerators", name, batch, *settings),
