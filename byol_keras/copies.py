@@ -109,7 +109,8 @@ def plain_variables(layers: Iterable[keras.Layer]) -> list[keras.Variable]:
 
 def _sort(layer: keras.Layer, variables: dict, others: set) -> None:
     package = type(layer).call.__module__.partition(".")[0]
-    if package not in {"keras", __package__} or layer._remat_mode is not None:
+    replaced = "call" in vars(layer) or layer._remat_mode is not None
+    if replaced or package not in {"keras", __package__}:
         others.update(id(variable) for variable in layer.variables)
         return
     variables.update((id(variable), variable) for variable in layer._trainable_variables)

@@ -134,5 +134,7 @@ def test_plain_variables__are_those_of_layers_whose_gradients_are_known():
     hidden.inner = tied
     with keras.RematScope(mode="full"):
         again = keras.layers.Dense(8)
-    model = keras.Sequential([keras.Input((8,)), tied, hidden, again, keras.Sequential([plain])])
+    replaced = keras.layers.Dense(8)
+    replaced.call = tf.recompute_grad(replaced.call)
+    model = keras.Sequential([keras.Input((8,)), tied, hidden, again, replaced, keras.Sequential([plain])])
     assert [id(v) for v in plain_variables([model])] == [id(v) for v in plain.trainable_variables]
