@@ -18,7 +18,7 @@ def spread_over_cores() -> None:
     TensorFlow would divide every operation among all cores, which for small ones costs more than it gains, while a
     step of BYOL always has two operations to do at once: those of its two views. Measured on two cores, a step of the
     small network became 1.1 to 1.3 times as fast, one of ResNet-18 on small pictures 1.05 times, and ResNet-50 on large
-    ones 1.07 times, for a sixth more memory (`at_once`), which is its user's to choose. For more cores nothing has been
+    ones 1.07 times, for a fifth more memory (`at_once`), which is its user's to choose. For more cores nothing has been
     measured, and nothing is changed; nor is it where the two environment variables TF_NUM_INTRAOP_THREADS and
     TF_NUM_INTEROP_THREADS say something, or where TensorFlow has begun to compute already.
     """
