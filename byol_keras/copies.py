@@ -1,6 +1,7 @@
 """Copies of variables in half precision, each made once and shared by all passes of a step."""
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 
 import keras
 import tensorflow as tf
@@ -18,7 +19,7 @@ class HalfCopies:
     same variables, go on without.
 
     A copy is no part of what a tape records, so that passes on different tapes can share it: gradients are taken by the
-    copies as well as by the variables (`differentiate`), and put together at the end (`joined`).
+    copies as well as by the variables (`add`), and put together at the end (`joined`).
 
     Args:
         variables: what gradients are wanted of. Nothing may be assigned to them meanwhile.
@@ -32,8 +33,8 @@ class HalfCopies:
     ...     with tf.GradientTape() as tape:
     ...         copies.watch(tape)
     ...         loss = tf.reduce_sum(dense(tf.ones((2, 4))))
-    ...     gradients = copies.differentiate(tape, loss)
-    >>> [gradient.dtype.name for gradient in copies.joined(gradients)]
+    ...     copies.add(tape, loss)
+    >>> [gradient.dtype.name for gradient in copies.joined()]
     ['float32']
     """
 
@@ -43,6 +44,8 @@ class HalfCopies:
         sharing = [variable for variable in self.variables if id(variable) in wanted and replicas() == 1]
         self._sharing = {id(variable): variable for variable in sharing}
         self._copies: list[tuple[int, tf.Tensor]] = []
+        # Of the variables, then of the copies: their gradients so far.
+        self.sums: list[tf.Tensor | tf.IndexedSlices | None] = []
         self._graph = tf.compat.v1.get_default_graph()
         self._tape = None
 
@@ -82,14 +85,22 @@ class HalfCopies:
         for _, copy in self._copies:
             tape.watch(copy)
 
-    def differentiate(self, tape: tf.GradientTape, loss: tf.Tensor, seed: tf.Tensor | None = None) -> list:
-        """Gradients by the variables, where they are not copied, and then by the copies that there are so far."""
-        sources = [*(variable.value for variable in self.variables), *(copy for _, copy in self._copies)]
-        return tape.gradient(loss, sources, output_gradients=seed)
+    def add(self, tape: tf.GradientTape, loss: tf.Tensor, upstream: tf.Tensor | None = None) -> None:
+        """Adds the gradients of a loss to those of the losses before it (`sums`).
 
-    def joined(self, gradients: list) -> list:
-        """A gradient for each variable, in its own precision."""
-        own, copied = gradients[: len(self.variables)], gradients[len(self.variables) :]
+        Args:
+            tape: one that watched the copies.
+            loss: scalar.
+            upstream: what its gradients are multiplied by. Default: 1.
+        """
+        sources = [*(variable.value for variable in self.variables), *(copy for _, copy in self._copies)]
+        gradients = tape.gradient(loss, sources, output_gradients=upstream)
+        # Before, there may have been fewer: copies are made as they are asked for.
+        self.sums = [summed(*pair) for pair in itertools.zip_longest(self.sums, gradients)]
+
+    def joined(self) -> list:
+        """The sum for each variable, in its own precision."""
+        own, copied = self.sums[: len(self.variables)], self.sums[len(self.variables) :]
         found = {id(variable): [gradient] for variable, gradient in zip(self.variables, own, strict=True)}
         for (owner, _), gradient in zip(self._copies, copied, strict=True):
             found[owner].append(gradient)
@@ -101,21 +112,19 @@ def plain_variables(layers: Iterable[keras.Layer]) -> list[keras.Variable]:
 
     These are the layers that compute as Keras' or ours do, and are not part of others that may do more.
     """
-    variables, others = {}, set()
-    for layer in layers:
-        _sort(layer, variables, others)
-    return [variable for variable in variables.values() if id(variable) not in others]
+    layers = list(layers)
+    others = {id(variable) for layer in layers for other in _others(layer) for variable in other.variables}
+    return [variable for layer in layers for variable in layer.trainable_variables if id(variable) not in others]
 
 
-def _sort(layer: keras.Layer, variables: dict, others: set) -> None:
+def _others(layer: keras.Layer) -> Iterator[keras.Layer]:
     package = type(layer).call.__module__.partition(".")[0]
     replaced = "call" in vars(layer) or layer._remat_mode is not None
     if replaced or package not in {"keras", __package__}:
-        others.update(id(variable) for variable in layer.variables)
-        return
-    variables.update((id(variable), variable) for variable in layer._trainable_variables)
-    for part in layer._flatten_layers(include_self=False, recursive=False):
-        _sort(part, variables, others)
+        yield layer
+    else:
+        for part in layer._flatten_layers(include_self=False, recursive=False):
+            yield from _others(part)
 
 
 def _joined(variable: keras.Variable, gradients: list) -> tf.Tensor | tf.IndexedSlices | None:

@@ -77,14 +77,16 @@ def gathered(batch: tf.Tensor) -> tf.Tensor:
 
 def all_finite(tensors: Iterable[tf.Tensor]) -> tf.Tensor:
     """Whether no element of any tensor is NaN or infinite. None counts as finite."""
-    dense = [getattr(tensor, "values", tensor) for tensor in tensors if tensor is not None]
-    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in dense])
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in _dense(tensors)])
 
 
 def computed(tensors: Iterable[tf.Tensor | tf.IndexedSlices | None]) -> tf.Tensor:
     """A boolean that is not known before every one of the tensors is."""
-    dense = [getattr(tensor, "values", tensor) for tensor in tensors if tensor is not None]
-    return all_finite(tf.reshape(tensor, [-1])[:1] for tensor in dense)
+    return all_finite(tf.reshape(tensor, [-1])[:1] for tensor in _dense(tensors))
+
+
+def _dense(tensors: Iterable[tf.Tensor | tf.IndexedSlices | None]) -> list[tf.Tensor]:
+    return [getattr(tensor, "values", tensor) for tensor in tensors if tensor is not None]
 
 
 def after(known: tf.Tensor, batch: object) -> object:

@@ -1,6 +1,5 @@
 """What every self-supervised model here adds to Keras' own `compile` and `fit`."""
 
-import itertools
 from collections.abc import Callable, Iterable
 
 import keras
@@ -13,7 +12,7 @@ from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validati
 from .layers import bias_and_norm_variables
 from .optimizers import LARS
 from .schedules import PerOptimizerStep
-from .stepping import after, agree, all_finite, apply_if, computed, counter, replicas, snapshot, summed
+from .stepping import after, agree, all_finite, apply_if, computed, counter, replicas, snapshot
 
 __all__ = ["Trainer"]
 
@@ -251,22 +250,21 @@ class Trainer(keras.Model):
             objective: of a batch computes a scalar, the mean over a replica's share.
             *batches: structures of tensors. Their objectives are summed.
         """
-        total, gradients = 0.0, []
+        total = 0.0
         parts = self._flatten_layers(include_self=False, recursive=False)
         with HalfCopies(self.trainable_variables, plain_variables(parts)) as copies:
             for number, batch in enumerate(batches):
                 if number:
                     # Always true of a step that counts, which no compiler can know.
-                    batch = after(computed(gradients) | self.alive(), batch)
+                    batch = after(computed(copies.sums) | self.alive(), batch)
                 with tf.GradientTape() as tape:
                     copies.watch(tape)
                     loss = objective(batch)
                     # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
                     scaled = self.optimizer.scale_loss(loss / replicas())
-                seed = tf.where(self.alive(), tf.ones_like(scaled), np.nan)
-                more = copies.differentiate(tape, scaled, seed)
-                total, gradients = total + loss, [summed(*pair) for pair in itertools.zip_longest(gradients, more)]
-        return total, copies.joined(gradients)
+                copies.add(tape, scaled, upstream=tf.where(self.alive(), tf.ones_like(scaled), np.nan))
+                total += loss
+        return total, copies.joined()
 
     def descend(self, loss: tf.Tensor, gradients: list, restore: Callable[[], None]) -> None:
         """One optimizer step down `loss`; if anything is not finite, none, now and from here on.

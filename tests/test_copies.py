@@ -1,7 +1,5 @@
 """Copies in half precision are shared by all passes, and every variable still gets its whole gradient."""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
@@ -10,17 +8,16 @@ from builders import vector_byol, vectors, weights_of
 
 from byol_keras import threads
 from byol_keras.copies import HalfCopies, plain_variables
-from byol_keras.stepping import summed
 
 
-def half_dense(*shape, **options):
-    dense = keras.layers.Dense(3, dtype="mixed_bfloat16", **options)
-    dense.build(shape or (None, 4))
+def dense_layer(units=3, dtype="mixed_bfloat16"):
+    dense = keras.layers.Dense(units, dtype=dtype)
+    dense.build((None, 4))
     return dense
 
 
-def rows(count=8):
-    return tf.constant(np.random.default_rng(0).normal(size=(count, 4)), "float32")
+def rows():
+    return tf.constant(np.random.default_rng(0).normal(size=(8, 4)), "float32")
 
 
 def total(layer, inputs):
@@ -34,14 +31,12 @@ def of_two_passes(dense, shared, tapes):
     def gradient():
         inputs = [rows(), 2.0 * rows()]
         with HalfCopies([dense.kernel], shared) as copies:
-            found = []
             for batches in [inputs] if tapes == 1 else [[part] for part in inputs]:
                 with tf.GradientTape() as tape:
                     copies.watch(tape)
                     loss = sum(total(dense, part) for part in batches)
-                more = copies.differentiate(tape, loss)
-                found = [summed(*pair) for pair in itertools.zip_longest(found, more)]
-            return copies.joined(found)[0]
+                copies.add(tape, loss)
+            return copies.joined()[0]
 
     casts = [op for op in gradient.get_concrete_function().graph.get_operations() if op.type == "Cast"]
     return gradient().numpy(), sum(op.outputs[0].shape == dense.kernel.shape for op in casts)
@@ -49,38 +44,37 @@ def of_two_passes(dense, shared, tapes):
 
 @pytest.mark.parametrize("tapes", [1, 2])
 def test_copies__one_and_its_gradient_are_shared_among_passes(tapes):
-    dense = half_dense()
+    dense = dense_layer()
     alone, casts_alone = of_two_passes(dense, [], tapes)
-    shared, casts_shared = of_two_passes(dense, None, tapes)
+    shared, casts_shared = of_two_passes(dense, [dense.kernel, dense.kernel], tapes)
     assert (casts_alone, casts_shared) == (4, 2)
     np.testing.assert_allclose(shared, alone, rtol=0.02, atol=0.05)
     assert "_maybe_autocast" not in vars(dense.kernel)
 
 
 def test_copies__in_full_precision_nothing_changes():
-    dense = keras.layers.Dense(3)
-    dense.build((None, 4))
+    dense = dense_layer(dtype="float32")
     alone, shared = (of_two_passes(dense, shared, tapes=1)[0] for shared in ([], None))
     np.testing.assert_array_equal(shared, alone)
 
 
 def test_copies__what_is_used_in_both_precisions_gets_both_gradients():
-    dense = half_dense(kernel_regularizer=keras.regularizers.L2(0.5), use_bias=False)
+    dense = dense_layer()
 
     @tf.function
     def gradient(shared):
         with HalfCopies([dense.kernel], shared) as copies, tf.GradientTape() as tape:
             copies.watch(tape)
             loss = total(dense, rows()) + 3.0 * tf.reduce_sum(dense.kernel._value**3)
-        return copies.joined(copies.differentiate(tape, loss))[0]
+        copies.add(tape, loss)
+        return copies.joined()[0]
 
     np.testing.assert_allclose(gradient(None), gradient([]), rtol=0.02, atol=0.05)
 
 
 def test_copies__a_loop_has_some_of_its_own():
     """What is made inside of a loop can't be used outside."""
-    dense = keras.layers.Dense(4, dtype="mixed_bfloat16")
-    dense.build((None, 4))
+    dense = dense_layer(units=4)
 
     @tf.function
     def chained(values):

@@ -36,8 +36,12 @@ def test_give_back__asks_the_c_library(monkeypatch):
 
 @pytest.mark.parametrize("error", [TypeError, OSError, AttributeError])
 def test_give_back__does_nothing_where_there_is_no_such_library(error, monkeypatch):
+    asked = []
+
     def missing(name):
+        asked.append(name)
         raise error
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
     heap.give_back()
+    assert asked == [None]
