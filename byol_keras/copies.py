@@ -63,8 +63,10 @@ class HalfCopies:
         made = {}
 
         def copied(value: tf.Variable) -> tf.Tensor:
-            # Which precision a layer wants only its cast knows. The graph of a loop has copies of its own.
-            graph, dtype = tf.compat.v1.get_default_graph(), cast(tf.zeros([], value.dtype)).dtype
+            # Which precision a layer wants only its cast knows: asked outside of the graph, which is to stay small.
+            with tf.init_scope():
+                dtype = cast(tf.zeros([], value.dtype)).dtype
+            graph = tf.compat.v1.get_default_graph()  # that of a loop has copies of its own
             if (graph, dtype) not in made:
                 copy = cast(value)
                 made[graph, dtype] = copy if copy is value or graph is not self._graph else self._kept(owner, copy)
@@ -104,7 +106,11 @@ class HalfCopies:
         found = {id(variable): [gradient] for variable, gradient in zip(self.variables, own, strict=True)}
         for (owner, _), gradient in zip(self._copies, copied, strict=True):
             found[owner].append(gradient)
-        return [_joined(variable, found[id(variable)]) for variable in self.variables]
+        # Not before the last is there: in float32 the first ones take twice as much, while much is still remembered.
+        with tf.control_dependencies([one for one in self.sums if one is not None]):
+            every = tf.no_op()
+        with tf.control_dependencies([every]):
+            return [_joined(variable, found[id(variable)]) for variable in self.variables]
 
 
 def plain_variables(layers: Iterable[keras.Layer]) -> list[keras.Variable]:

@@ -13,7 +13,7 @@ class Statistics(NamedTuple):
 
     mean: tf.Tensor
     variance: tf.Tensor
-    count: tf.Tensor
+    count: tf.Tensor | float
 
 
 def fused(
@@ -32,13 +32,12 @@ def fused(
         given: mean and variance to normalise by. None: those of the images.
         epsilon: added to the variance.
     """
-    neutral = tf.ones([images.shape[-1]])
     mean, variance = ([], []) if given is None else (tf.cast(statistic, tf.float32) for statistic in given)
     # The raw operation, because `tf.compat.v1.nn.fused_batch_norm` silently raises a small epsilon.
     return tf.raw_ops.FusedBatchNormV3(
         x=images,
-        scale=_filled(scale, neutral),
-        offset=_filled(offset, tf.zeros_like(neutral)),
+        scale=_filled(scale, images, 1.0),
+        offset=_filled(offset, images, 0.0),
         mean=mean,
         variance=variance,
         epsilon=epsilon,
@@ -51,7 +50,7 @@ def normalize_by_own(
 ) -> tuple[tf.Tensor, Statistics]:
     """The images normalised by their own statistics, and these; of no images at all they are NaN."""
     outputs, mean, variance, *_ = fused(images, scale, offset, given=None, epsilon=epsilon)
-    count = tf.cast(tf.size(images, out_type=tf.int64) // images.shape[-1], tf.float32)
+    count = _values_of_a_channel(images)
     # The kernel returns the unbiased variance; Keras keeps the biased one.
     return outputs, Statistics(mean, variance * (count - 1.0) / count, count)
 
@@ -74,7 +73,7 @@ def shared_statistics(images: tf.Tensor, nearby: tf.Tensor, mask: tf.Tensor | No
         count = tf.math.count_nonzero(mask, dtype=tf.float32)
         counted = tf.where(mask[..., tf.newaxis], tf.cast(images, tf.float32) - nearby, 0.0)
         sums = [tf.reduce_sum(values, axis=[0, 1, 2]) for values in (counted, tf.square(counted))]
-    total = _total([*sums, count[tf.newaxis]])
+    total = _total([*sums, tf.reshape(count, [1])])
     count = tf.maximum(total[-1], 1.0)  # a mask may let nothing count anywhere
     mean, square = tf.split(total[:-1] / count, 2)
     return Statistics(mean + nearby, tf.maximum(square - tf.square(mean), 0.0), count)
@@ -102,7 +101,7 @@ def normalize(
         mask: what counted. Default None: everything.
     """
     mean, variance, count = statistics
-    scale, offset = _filled(scale, tf.ones_like(mean)), _filled(offset, tf.zeros_like(mean))
+    scale, offset = _filled(scale, images, 1.0), _filled(offset, images, 0.0)
 
     @tf.custom_gradient
     def normalized(images: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) -> tuple[tf.Tensor, Callable]:
@@ -131,8 +130,16 @@ def normalize(
     return normalized(images, scale, offset)
 
 
-def _filled(parameter: tf.Tensor | None, default: tf.Tensor) -> tf.Tensor:
-    return default if parameter is None else tf.cast(parameter, tf.float32)
+def _filled(parameter: tf.Tensor | None, images: tf.Tensor, default: float) -> tf.Tensor:
+    return tf.fill([images.shape[-1]], default) if parameter is None else tf.cast(parameter, tf.float32)
+
+
+def _values_of_a_channel(images: tf.Tensor) -> tf.Tensor | float:
+    """How many there are: a tensor only where shapes don't say it, since a graph has hundreds of normalisations."""
+    known = images.shape.num_elements()
+    if known is not None:
+        return float(known // images.shape[-1])
+    return tf.cast(tf.size(images, out_type=tf.int64) // images.shape[-1], tf.float32)
 
 
 def _total(parts: list[tf.Tensor]) -> tf.Tensor:
