@@ -52,6 +52,38 @@ def test_copies__one_and_its_gradient_are_shared_among_passes(tapes):
     assert "_maybe_autocast" not in vars(dense.kernel)
 
 
+def test_copies__become_gradients_in_float32_when_the_last_of_them_is_there():
+    first, second = dense_layer(), dense_layer()
+
+    @tf.function
+    def gradients():
+        with HalfCopies([first.kernel, second.kernel]) as copies:
+            with tf.GradientTape() as tape:
+                copies.watch(tape)
+                loss = total(first, rows()) + total(second, rows())
+            copies.add(tape, loss)
+            return copies.joined()
+
+    casts = [tensor.op.inputs[0].op for tensor in gradients.get_concrete_function().outputs]
+    assert [cast.type for cast in casts] == ["Cast"] * 2
+    for cast in casts:
+        (every,) = cast.control_inputs
+        assert {other.inputs[0].op for other in casts} <= set(every.control_inputs)
+
+
+def test_copies__add_nothing_to_the_graph_but_themselves():
+    dense = dense_layer()
+
+    @tf.function
+    def twice(inputs):
+        with HalfCopies([dense.kernel, dense.bias]):
+            return dense(inputs) + dense(inputs)
+
+    kinds = [op.type for op in twice.get_concrete_function(rows()).graph.get_operations()]
+    # One copy each of kernel and bias, and of the inputs for each call.
+    assert (kinds.count("Cast"), kinds.count("StopGradient"), kinds.count("Const")) == (4, 2, 0)
+
+
 def test_copies__in_full_precision_nothing_changes():
     dense = dense_layer(dtype="float32")
     alone, shared = (of_two_passes(dense, shared, tapes=1)[0] for shared in ([], None))
