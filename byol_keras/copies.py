@@ -107,8 +107,7 @@ class HalfCopies:
         for (owner, _), gradient in zip(self._copies, copied, strict=True):
             found[owner].append(gradient)
         # Not before the last is there: in float32 the first ones take twice as much, while much is still remembered.
-        with tf.control_dependencies([one for one in self.sums if one is not None]):
-            every = tf.no_op()
+        every = tf.group([one for one in self.sums if one is not None])
         with tf.control_dependencies([every]):
             return [_joined(variable, found[id(variable)]) for variable in self.variables]
 
