@@ -83,6 +83,7 @@ SAMPLES = {
     "PerOptimizerStep": lambda: bk.schedules.PerOptimizerStep(bk.schedules.WarmupCosine(0.3, 100, 7), 4),
     "Latest": lambda: importlib.import_module("byol_keras.metrics").Latest(name="rate", dtype="float64"),
     "BatchNormalization": lambda: bk.layers.BatchNormalization(momentum=0.8, epsilon=1e-4, synchronized=True),
+    "Conv2D": lambda: bk.layers.Conv2D(4, 3, strides=2, padding="same", activation="relu"),
     "StandardizedConv2D": lambda: bk.layers.StandardizedConv2D(4, 3, padding="same", use_bias=False),
     "ImageViews": lambda: bk.views.ImageViews((16, 20), preset="cifar", hue=0.2, blur=(0.3, 0.1), kernel=5),
     "InstrumentViews": lambda: bk.views.InstrumentViews((16, 16), "astronomy", gain=0.1, noise=0.3, sigma=(0.5, 1.5)),

@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from ..layers import StandardizedConv2D, make_normalization
+from ..layers import Conv2D, StandardizedConv2D, make_normalization
 
 __all__ = ["BasicBlocks", "Blocks", "BottleneckBlocks"]
 
@@ -38,7 +38,7 @@ class Blocks:
         self, x: keras.KerasTensor, filters: int, size: int, strides: int, name: str, gamma: str = "ones"
     ) -> keras.KerasTensor:
         """Applies a convolution and its normalisation."""
-        layer = StandardizedConv2D if self.normalization == "group" else keras.layers.Conv2D
+        layer = StandardizedConv2D if self.normalization == "group" else Conv2D
         initializer = keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
         x = layer(
             filters,

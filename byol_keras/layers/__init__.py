@@ -3,6 +3,7 @@
 from .batch_normalization import BatchNormalization
 from .bias_and_norm import bias_and_norm_variables
 from .columns import Columns
+from .conv import Conv2D
 from .convert import convert_batch_norm, convert_depthwise
 from .masked_conv import MaskedConv1D
 from .normalization import make_normalization
@@ -17,6 +18,7 @@ from .words import Words
 __all__ = [
     "BatchNormalization",
     "Columns",
+    "Conv2D",
     "LogMelSpectrogram",
     "MaskedConv1D",
     "OverFrames",

@@ -3,11 +3,13 @@
 import keras
 import tensorflow as tf
 
+from .conv import Conv2D
+
 __all__ = ["StandardizedConv2D"]
 
 
 @keras.saving.register_keras_serializable(package="byol_keras")
-class StandardizedConv2D(keras.layers.Conv2D):
+class StandardizedConv2D(Conv2D):
     """A convolution whose every filter is standardised before use.
 
     A filter `w` with `n` weights (its fan-in) is used as
@@ -38,7 +40,13 @@ class StandardizedConv2D(keras.layers.Conv2D):
     """
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return super().convolution_op(inputs, keras.ops.cast(_standardize(kernel), self.compute_dtype))
+        return super().convolution_op(inputs, self._standardized(kernel))
+
+    def learning_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return super().learning_op(inputs, self._standardized(kernel))
+
+    def _standardized(self, kernel: tf.Tensor) -> tf.Tensor:
+        return keras.ops.cast(_standardize(kernel), self.compute_dtype)
 
 
 def _standardize(kernel: tf.Tensor) -> tf.Tensor:

@@ -8,9 +8,9 @@ import keras
 import tensorflow as tf
 
 from ..arguments import checked_size
+from ..compiling import alone
 from ..viewing import Views
 from . import color, geometry, taps
-from .compiling import alone
 from .parameters import Parameters, draw_parameters
 from .pictures import KEYS, as_floats, as_pictures, check_pictures
 from .presets import checked

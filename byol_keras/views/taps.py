@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from ..compiling import alone, here
 from . import geometry
-from .compiling import alone, here
 
 __all__ = ["Axis", "blurred", "count", "pay", "resample", "resizing"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..stepping import accelerated
+from .stepping import accelerated
 
 __all__ = ["alone", "here"]
 
