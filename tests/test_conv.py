@@ -56,7 +56,13 @@ def test_kernel_gradient__is_that_of_the_convolution(size, shape, strides, paddi
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"strides": 2}, {"padding": "valid", "use_bias": False}, {"activation": "relu", "bias_initializer": "ones"}],
+    [
+        {},
+        {"strides": 2},
+        {"padding": "valid", "use_bias": False},
+        {"activation": "relu", "bias_initializer": "ones"},
+        {"kernel_size": 1, "filters": 512},
+    ],
     ids=str,
 )
 def test_conv__learns_as_keras_does(settings):

@@ -10,16 +10,16 @@ from ..compiling import here
 
 __all__ = ["Conv2D", "kernel_gradient"]
 
-# By strides: of how many positions a map has at most, and how many weights each of a kernel's positions at least, where
-# products were faster on the processors that were measured (examples/benchmarks/NOTES.md).
-_FASTER = {(1, 1): (196, 2**15), (2, 2): (1024, 2**12)}
+# By side of a kernel and its stride: how many positions a map has at most, and how many weights each of the kernel's at
+# least, where products were faster (examples/benchmarks/NOTES.md).
+_FASTER = {(3, 1): (144, 2**15), (3, 2): (1024, 2**12), (1, 1): (196, 2**16)}
 
 
 @keras.saving.register_keras_serializable(package="byol_keras")
 class Conv2D(keras.layers.Conv2D):
     """Keras' convolution, with the gradient of its kernel as products of matrices where these are faster.
 
-    That is in training on processors, in bfloat16, of 3x3 kernels with many channels over small maps: the last stages
+    That is in training on processors, in bfloat16, of kernels with many channels over small maps: the last stages
     of a ResNet. What TensorFlow computes them with comes to a quarter to a half of a processor's best there, products
     of matrices to three quarters. Outputs and the gradient of the inputs are Keras' own, that of the kernel is the same
     sum. Everywhere else (on accelerators, compiled by XLA, in inference) the layer goes Keras' way.
@@ -49,10 +49,11 @@ class Conv2D(keras.layers.Conv2D):
 
     def _has_small_maps(self, inputs: tf.Tensor) -> bool:
         usual = self.data_format == "channels_last" and self.dilation_rate == (1, 1) and self.groups == 1
-        usual = usual and self.compute_dtype == "bfloat16" and self.kernel_size == (3, 3)
-        if not usual or self.strides not in _FASTER or None in inputs.shape[1:]:
+        usual = usual and self.compute_dtype == "bfloat16" and None not in inputs.shape[1:]
+        (side, *others), (stride, *strides) = set(self.kernel_size), set(self.strides)
+        if not usual or others or strides or (side, stride) not in _FASTER:
             return False
-        most, least = _FASTER[self.strides]
+        most, least = _FASTER[side, stride]
         _, height, width, _ = self.compute_output_shape(inputs.shape)
         return 0 < height * width <= most and inputs.shape[-1] * self.filters >= least
 
@@ -69,17 +70,21 @@ def kernel_gradient(
         strides: how far it went down, and to the right.
         padding: `"SAME"` or `"VALID"`.
     """
-    reach = moved.shape[1:3]
+    patches = inputs if size == strides == (1, 1) else _patches(inputs, moved.shape[1:3], size, strides, padding)
+    channels, filters = inputs.shape[-1], moved.shape[-1]
+    patches = tf.reshape(patches, [-1, size[0] * size[1] * channels])
+    product = tf.matmul(patches, tf.reshape(moved, [-1, filters]), transpose_a=True)
+    return tf.reshape(product, [*size, channels, filters])
+
+
+def _patches(inputs: tf.Tensor, reach: tf.TensorShape, size: tuple, strides: tuple, padding: str) -> tf.Tensor:
+    """Of each output, in order, the pixels that the kernel met."""
     if padding == "SAME":
         inputs = _surrounded(inputs, reach, size, strides)
     _, height, width, channels = inputs.shape
     rows, columns = (_met(*axis) for axis in zip(reach, size, strides, strict=True))
-    # Of each output, in order, the pixels that the kernel met.
     pixels = (rows[:, None, :, None] * width + columns[None, :, None, :]).flatten()
-    patches = tf.gather(tf.reshape(inputs, [-1, height * width, channels]), pixels, axis=1)
-    patches = tf.reshape(patches, [-1, size[0] * size[1] * channels])
-    product = tf.matmul(patches, tf.reshape(moved, [-1, moved.shape[-1]]), transpose_a=True)
-    return tf.reshape(product, [*size, channels, moved.shape[-1]])
+    return tf.gather(tf.reshape(inputs, [-1, height * width, channels]), pixels, axis=1)
 
 
 def _surrounded(inputs: tf.Tensor, reach: tf.TensorShape, size: tuple, strides: tuple) -> tf.Tensor:
