@@ -140,8 +140,9 @@ def test_reading__makes_files_as_large_as_photographs(tmp_path):
         ("startup", ["--repeats", 1, "--batch", 4, "--size", 8], None),
         ("growth", ["--pictures", 40, 80, "--judged", 20, 40, "--batch", 4, "--repeats", 1, "--seconds", 0.01], 5),
         ("exported", ["--networks", "small_resnet", "--size", 16, "--batches", 1, "--repeats", 1], 1),
+        ("kernels", ["--shapes", 2, "--repeats", 1, "--seconds", 0.01], 2),
     ],
-    ids=["startup", "growth", "exported"],
+    ids=["startup", "growth", "exported", "kernels"],
 )
 def test_script__runs(script, options, sections, tmp_path):
     run_example(f"benchmarks/{script}.py", *options, "--output", "found.json", cwd=tmp_path)
