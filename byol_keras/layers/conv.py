@@ -10,9 +10,13 @@ from ..compiling import here
 
 __all__ = ["Conv2D", "kernel_gradient"]
 
-# By side of a kernel and its stride: how many positions a map has at most, and how many weights each of the kernel's at
-# least, where products were faster (examples/benchmarks/NOTES.md).
-_FASTER = {(3, 1): (144, 2**15), (3, 2): (1024, 2**12), (1, 1): (196, 2**16)}
+# By size and strides of a kernel: how many positions a map has at most, and how many weights each of the kernel's at
+# least, where products were faster (examples/benchmarks/kernels.py).
+_FASTER = {
+    ((3, 3), (1, 1)): (144, 2**15),
+    ((3, 3), (2, 2)): (1024, 2**12),
+    ((1, 1), (1, 1)): (196, 2**16),
+}
 
 
 @keras.saving.register_keras_serializable(package="byol_keras")
@@ -50,10 +54,10 @@ class Conv2D(keras.layers.Conv2D):
     def _has_small_maps(self, inputs: tf.Tensor) -> bool:
         usual = self.data_format == "channels_last" and self.dilation_rate == (1, 1) and self.groups == 1
         usual = usual and self.compute_dtype == "bfloat16" and None not in inputs.shape[1:]
-        (side, *others), (stride, *strides) = set(self.kernel_size), set(self.strides)
-        if not usual or others or strides or (side, stride) not in _FASTER:
+        kernel = (self.kernel_size, self.strides)
+        if not usual or kernel not in _FASTER:
             return False
-        most, least = _FASTER[side, stride]
+        most, least = _FASTER[kernel]
         _, height, width, _ = self.compute_output_shape(inputs.shape)
         return 0 < height * width <= most and inputs.shape[-1] * self.filters >= least
 
