@@ -41,8 +41,8 @@ def _kind(argument: Any) -> Any:
 
 
 def _is_compiled(graph: Any) -> bool:
-    # What `tf.function(jit_compile=True)` enters while it traces, and tells nobody else about. Without it the pictures
-    # would be the same.
+    # What `tf.function(jit_compile=True)` enters while it traces, and tells nobody else about. Results would be the
+    # same without it.
     context = graph._get_control_flow_context() if hasattr(graph, "_get_control_flow_context") else None
     if context is not None and context.IsXLAContext():
         return True

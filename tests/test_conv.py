@@ -1,4 +1,4 @@
-"""Laws of the convolution whose kernel learns by products of matrices."""
+"""Laws of the convolution whose kernel learns by a product of matrices."""
 
 import keras
 import numpy as np
@@ -30,9 +30,9 @@ def traced(layer, images, training=True, **compiling):
     return learn(images), [node.type for node in graph.get_operations()]
 
 
-def twins(kind=keras.layers.Conv2D, shape=(8, 8, 128), **settings):
+def twins(shape=(8, 8, 128), **settings):
     """Keras' layer and ours, with the same numbers."""
-    theirs, ours = kind(**SMALL | settings), Conv2D(**SMALL | settings)
+    theirs, ours = keras.layers.Conv2D(**SMALL | settings), Conv2D(**SMALL | settings)
     for layer in (theirs, ours):
         layer.build((None, *shape))
     for variable, source in zip(ours.variables, theirs.variables, strict=True):
@@ -151,7 +151,7 @@ def test_conv__makes_no_patches_before_the_gradient_is_there():
     assert "moved" in before
 
 
-def test_standardized_conv__learns_by_products_too():
+def test_standardized_conv__learns_by_a_product_too():
     layer = StandardizedConv2D(**SMALL)
     images = normal(4, 8, 8, 128)
     layer.build(images.shape)

@@ -21,7 +21,7 @@ _FASTER = {
 
 @keras.saving.register_keras_serializable(package="byol_keras")
 class Conv2D(keras.layers.Conv2D):
-    """Keras' convolution, with the gradient of its kernel as products of matrices where these are faster.
+    """Keras' convolution, with the gradient of its kernel as a product of matrices where that is faster.
 
     That is in training on processors, in bfloat16, of kernels with many channels over small maps: the last stages
     of a ResNet. What TensorFlow computes them with comes to a quarter to a half of a processor's best there, products
@@ -48,14 +48,14 @@ class Conv2D(keras.layers.Conv2D):
         return outputs if self.activation is None else self.activation(outputs)
 
     def learning_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """`convolution_op`, from which the kernel learns by products of matrices."""
+        """`convolution_op`, from which the kernel learns by a product of matrices."""
         return _convolved(inputs, keras.ops.convert_to_tensor(kernel), self.strides, self.padding.upper())
 
     def _has_small_maps(self, inputs: tf.Tensor) -> bool:
-        usual = self.data_format == "channels_last" and self.dilation_rate == (1, 1) and self.groups == 1
-        usual = usual and self.compute_dtype == "bfloat16" and None not in inputs.shape[1:]
         kernel = (self.kernel_size, self.strides)
-        if not usual or kernel not in _FASTER:
+        others = (self.compute_dtype, self.data_format, self.dilation_rate, self.groups)
+        plain = others == ("bfloat16", "channels_last", (1, 1), 1)
+        if kernel not in _FASTER or not plain or None in inputs.shape[1:]:
             return False
         most, least = _FASTER[kernel]
         _, height, width, _ = self.compute_output_shape(inputs.shape)
