@@ -1,29 +1,25 @@
 """What every self-supervised model here adds to Keras' own `compile` and `fit`."""
 
-from collections.abc import Callable, Iterable
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from .copies import HalfCopies, plain_variables
-from .heap import give_back
+from .descent import Descent
 from .intake import ArrayBatches, chunks, first_batch, is_arrays, split_validation, with_strings
 from .layers import bias_and_norm_variables
 from .optimizers import LARS
 from .schedules import PerOptimizerStep
-from .stepping import after, agree, all_finite, apply_if, computed, counter, replicas, snapshot
 
 __all__ = ["Trainer"]
 
 _COMPILED = ("optimizer", "run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
 
 
-class Trainer(keras.Model):
+class Trainer(Descent):
     """A Keras model that trains without labels, refuses bad data before it starts, and fails safely.
 
-    A subclass writes `train_step`, in which it calls `differentiate` and `descend`, and may override three hooks:
-    `check_values` and `check_batch` (what is let in), and `with_callbacks` (what it can't train without).
+    A subclass writes `train_step`, as `Descent` says, and may override three hooks: `check_values` and `check_batch`
+    (what is let in), and `with_callbacks` (what it can't train without).
 
     Args:
         seed: int, what the order of arrays (and whatever a subclass draws) depends on.
@@ -38,9 +34,6 @@ class Trainer(keras.Model):
         # The networks inside cast for themselves; raw examples may be more than half precision holds.
         self.autocast = False
         self.seed = int(seed)
-        # Saved with the weights: a continued run draws what an uninterrupted one would.
-        self.batches_seen = counter("batches_seen")
-        self.failed_batch = counter("failed_batch", start=-1)
 
     def compile(
         self,
@@ -201,95 +194,8 @@ class Trainer(keras.Model):
         """The user's callbacks and what the model can't train without."""
         return callbacks
 
-    def make_train_function(self, force: bool = False) -> None:
-        if self.train_function is not None and not force:
-            return
-        super().make_train_function(force=True)
-        run, begun = self.train_function, False
-
-        def run_safely(iterator: object) -> dict:
-            nonlocal begun
-            logs = run(iterator)
-            self._stop_if_failed()
-            if not begun:
-                begun = True
-                give_back()
-            return logs
-
-        self.train_function = run_safely
-
     def _maybe_symbolic_build(self, *_: object, **__: object) -> None:
         """Nothing: everything is built. Keras would take a batch from the stream and average it over all workers."""
-
-    def _stop_if_failed(self) -> None:
-        failed = int(self.failed_batch.numpy())
-        if failed >= 0:
-            self.failed_batch.assign(-1)
-            raise ValueError(
-                f"`loss` or its gradients became non-finite at step {failed + 1}. That step and those after it were "
-                "not applied: the model holds the last good state. Lower the learning rate, lengthen the warm-up, look "
-                "for bad examples, or for a last batch too small for all replicas (`drop_remainder=True` leaves it "
-                f"out). Received: learning_rate={self.optimizer.learning_rate.numpy()}"
-            )
-
-    def remember(self, models: Iterable[keras.layers.Layer]) -> Callable[[], None]:
-        """Notes the statistics of `models`; the returned function puts them back."""
-        return snapshot(variable for model in models for variable in model.non_trainable_weights)
-
-    def alive(self) -> tf.Tensor:
-        """Whether no step has failed."""
-        return self.failed_batch.value < 0
-
-    def differentiate(self, objective: Callable[[object], tf.Tensor], *batches: object) -> tuple[tf.Tensor, list]:
-        """What `objective` is of all batches together, and its gradients, scaled for replicas and for the optimizer.
-
-        One batch is done with, and what its pass remembered given back, before the next begins. Gradients are NaN once
-        a step failed.
-
-        Args:
-            objective: of a batch computes a scalar, the mean over a replica's share.
-            *batches: structures of tensors. Their objectives are summed.
-        """
-        total = 0.0
-        parts = self._flatten_layers(include_self=False, recursive=False)
-        with HalfCopies(self.trainable_variables, plain_variables(parts)) as copies:
-            for number, batch in enumerate(batches):
-                if number:
-                    # Always true of a step that counts, which no compiler can know.
-                    batch = after(computed(copies.sums) | self.alive(), batch)
-                with tf.GradientTape() as tape:
-                    copies.watch(tape)
-                    loss = objective(batch)
-                    # Gradients are summed over replicas, and the mean over a replica's share is not the batch's.
-                    scaled = self.optimizer.scale_loss(loss / replicas())
-                copies.add(tape, scaled, upstream=tf.where(self.alive(), tf.ones_like(scaled), np.nan))
-                total += loss
-        return total, copies.joined()
-
-    def descend(self, loss: tf.Tensor, gradients: list, restore: Callable[[], None]) -> None:
-        """One optimizer step down `loss`; if anything is not finite, none, now and from here on.
-
-        Args:
-            loss: scalar.
-            gradients: from `differentiate`.
-            restore: from `remember`, called before the forward pass: puts statistics back where the step failed.
-        """
-        alive = self.alive()
-        variables = self.trainable_variables
-        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            # A scaled loss overflows by design: this optimizer skips such a step by itself, and halves its scale.
-            good = agree(all_finite([loss])) & alive
-            self.optimizer.apply(gradients, variables)
-            # A loss that is not even scaled up any more does not overflow: such gradients are never finite.
-            good &= self.optimizer.dynamic_scale.value >= 1.0
-        else:
-            good = agree(all_finite([loss, *gradients])) & alive
-            apply_if(good, self.optimizer, gradients, variables)
-        tf.cond(good, lambda: None, restore)
-        # Keras finds the end of a stream by running a step without data; without a reason to wait, that would count.
-        with tf.control_dependencies([good]):
-            self.failed_batch.assign(tf.where(alive & ~good, self.batches_seen.value, self.failed_batch.value))
-            self.batches_seen.assign_add(tf.cast(alive, tf.int64))
 
 
 def _as_list(callbacks: object) -> list[keras.callbacks.Callback]:

@@ -58,7 +58,8 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "report": {"evaluation", "version", "writing"},
     "assembly": {"admission", "encoders", "heads"},
     "recipes": {"arguments", "callbacks", "heads", "optimizers", "schedules", "views"},
-    "trainer": {"copies", "heap", "intake", "layers", "optimizers", "schedules", "stepping"},
+    "descent": {"copies", "heap", "stepping"},
+    "trainer": {"descent", "intake", "layers", "optimizers", "schedules"},
     "baselines": {"admission", "arguments", "cloning", "layers", "stepping", "trainer", "viewing"},
     "follower": {"callbacks", "metrics", "trainer"},
     "model": {

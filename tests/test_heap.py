@@ -5,13 +5,13 @@ import ctypes
 import pytest
 from builders import vector_byol, vectors
 
-from byol_keras import heap, trainer
+from byol_keras import descent, heap
 
 
 def test_fit__gives_back_after_the_first_step_of_a_function_only(monkeypatch):
     given = []
     model = vector_byol()
-    monkeypatch.setattr(trainer, "give_back", lambda: given.append(int(model.batches_seen)))
+    monkeypatch.setattr(descent, "give_back", lambda: given.append(int(model.batches_seen)))
     model.fit(vectors(32), batch_size=8, epochs=2, verbose=0)
     model.fit(vectors(32), batch_size=8, verbose=0)
     assert given == [1]
