@@ -47,7 +47,7 @@ setup(
     long_description=(HERE / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     packages=find_packages(include=["byol_keras", "byol_keras.*"]),
     package_data={"byol_keras": ["py.typed"]},
     install_requires=_requirements(),
