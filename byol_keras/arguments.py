@@ -2,9 +2,9 @@
 
 import difflib
 import numbers
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-__all__ = ["check_positive", "checked_size", "did_you_mean"]
+__all__ = ["check_all_positive", "check_positive", "checked_size", "did_you_mean"]
 
 
 def check_positive(**sizes: int) -> None:
@@ -21,6 +21,25 @@ def check_positive(**sizes: int) -> None:
     for name, size in sizes.items():
         if not isinstance(size, numbers.Integral) or size < 1:
             raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size!r}")
+
+
+def check_all_positive(**sizes: Collection[int]) -> None:
+    """Refuses what is not one or more positive integers.
+
+    Args:
+        **sizes: lists or tuples by the name that the user knows them by.
+
+    Example:
+    >>> check_all_positive(widths=64)
+    Traceback (most recent call last):
+    ValueError: `widths` must be one or more positive integers, such as (64,). Received: widths=64
+    """
+    for name, several in sizes.items():
+        listed = list(several) if isinstance(several, Collection) else []
+        if not listed or not all(isinstance(size, numbers.Integral) and size > 0 for size in listed):
+            raise ValueError(
+                f"`{name}` must be one or more positive integers, such as (64,). Received: {name}={several!r}"
+            )
 
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:

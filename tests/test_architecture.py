@@ -30,7 +30,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "threads": {"stepping"},
     "cloning": set(),
     "compiling": {"stepping"},
-    "layers": {"cloning", "compiling"},
+    "layers": {"arguments", "cloning", "compiling"},
     "losses": {"arguments", "stepping"},
     "heads": {"arguments", "layers"},
     "encoders": {"arguments", "cloning", "layers"},

@@ -121,7 +121,11 @@ def test_statistics__bring_the_sample_to_mean_0_and_deviation_1():
         ({"high": 4001.0}, r"low < high <= 4000, half the rate\. Received: low=60\.0, high=4001\.0"),
         ({"low": 4000.0}, "`low` and `high` must"),
         ({"mels": 120}, r"`mels` must leave .* 129 frequencies .* Received: mels=120, of which \d+ would be silent"),
-        ({"statistics": np.zeros(2)}, "`statistics` must be a finite mean and a positive deviation"),
+        (
+            {"statistics": np.zeros(2)},
+            "`deviation` positive. Received: mean=0.0, deviation=0.0",
+        ),
+        ({"statistics": (0.0, 1.0, 2.0)}, "`statistics` must be a mean and a deviation"),
     ],
 )
 def test_spectrogram__refuses_what_can_not_be(options, sentence):

@@ -213,7 +213,7 @@ REFUSED = {
         lambda: Reconstruction(linear(6, 2), linear(2, 6), statistics=(np.zeros(6), np.zeros(6))),
         "`statistics` must have a finite mean and a positive standard deviation",
     ),
-    "no widths": (lambda: decoder_for(linear(6, 2), widths=()), "`widths` must name"),
+    "no widths": (lambda: decoder_for(linear(6, 2), widths=()), "`widths` must be one or more"),
     "pictures of any size": (
         lambda: decoder_for(bk.encoders.small_resnet((None, None, 3), widths=(4,))),
         "`encoder` must turn rows, series or pictures of one known shape",

@@ -1,5 +1,7 @@
 """Laws of the encoders: known sizes, pixels first, and that they train, compile, clone, save and export."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -223,9 +225,11 @@ def test_resnet__bad_input(arguments, message):
         encoders.resnet18(**{"input_shape": (32, 32, 3), **arguments})
 
 
-@pytest.mark.parametrize(("widths", "message"), [((), "at least one block"), ((16, 0), "`widths` must be")])
-def test_small_resnet__bad_widths(widths, message):
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("widths", [(), (16, 0), 64, "64"])
+def test_small_resnet__bad_widths(widths):
+    with pytest.raises(
+        ValueError, match=re.escape(f"one or more positive integers, such as (64,). Received: {widths=}")
+    ):
         small_resnet((32, 32, 3), widths=widths)
 
 

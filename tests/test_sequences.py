@@ -59,7 +59,9 @@ def test_steps__masks_for_every_layer_behind_it():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"deviation": [1.0, 0.0]}, "`deviation` must be positive"),
+        ({"deviation": [1.0, 0.0]}, "`deviation` must be positive in every channel. Received: 0.0 in one"),
+        ({"deviation": [1.0, float("nan")]}, "`deviation` must be positive in every channel. Received: nan in one"),
+        ({"mean": [1.0, float("inf")]}, "`mean` must be finite in every channel. Received: inf in one"),
         ({"mean": [1.0]}, "`mean` must have one number for each of the 2 channels. Received: 1"),
         ({"deviation": [1.0] * 3}, "`deviation` must have one number for each of the 2 channels. Received: 3"),
     ],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from .. import admission
-from ..arguments import check_positive
+from ..arguments import check_all_positive
 from ..layers import make_normalization
 
 __all__ = ["decoder_for"]
@@ -46,10 +46,7 @@ def decoder_for(
     """
     shape, features = _ends(encoder)
     widths = (_ROWS if len(shape) == 1 else _MAPS) if widths is None else tuple(widths)
-    if not widths:
-        raise ValueError(f"`widths` must name at least one layer. Received: widths={widths}")
-    for width in widths:
-        check_positive(widths=width)
+    check_all_positive(widths=widths)
     inputs = keras.Input((features,), name="representation")
     settings = (normalization, synchronized)
     rebuilt = _rows(inputs, widths, settings) if len(shape) == 1 else _maps(inputs, shape[:-1], widths, settings)

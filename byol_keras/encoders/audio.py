@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from ..arguments import check_positive
+from ..arguments import check_all_positive, check_positive
 from .blocks import BasicBlocks
 
 __all__ = ["SPECTROGRAM", "audio"]
@@ -44,14 +44,12 @@ def audio(
     Reference: [Niizumi et al., 2021](https://arxiv.org/abs/2103.06695).
     """
     mels, time, channels = _checked_shape(input_shape)
-    if not widths:
-        raise ValueError(f"`widths` must name at least one convolution. Received: widths={widths}")
+    check_all_positive(widths=widths)
     check_positive(features=features)
     blocks = BasicBlocks(normalization, synchronized, zero_last_gamma=False)
     inputs = keras.Input((mels, time, channels), name=SPECTROGRAM)
     maps = inputs
     for number, width in enumerate(widths, start=1):
-        check_positive(widths=width)
         maps = blocks.activate(maps, width, 3, 1, f"block_{number}")
         maps = keras.layers.MaxPooling2D(2, 2, "same", name=f"block_{number}_pool")(maps)
     steps = keras.layers.Permute((2, 1, 3), name="time_first")(maps)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
-from ..arguments import check_positive
+from ..arguments import check_all_positive, check_positive
 from ..layers import Columns, make_normalization
 
 __all__ = ["mlp"]
@@ -42,13 +42,11 @@ def mlp(
             f"`input_shape` must be a number of columns, or a tuple of it. Received: input_shape={input_shape}"
         )
     check_positive(input_shape=sizes[0])
-    if not widths:
-        raise ValueError(f"`widths` must name at least one layer. Received: widths={widths}")
+    check_all_positive(widths=widths)
     mean, deviation = (None, None) if statistics is None else statistics
     inputs = keras.Input((int(sizes[0]),), name="features")
     rows = Columns(mean, deviation, categories, name="columns")(inputs)
     for number, width in enumerate(widths, start=1):
-        check_positive(widths=width)
         # The normalisation behind it has a bias of its own.
         rows = keras.layers.Dense(width, use_bias=False, name=f"dense_{number}")(rows)
         rows = make_normalization(normalization, width, synchronized, name=f"norm_{number}")(rows)

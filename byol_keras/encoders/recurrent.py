@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from ..arguments import check_positive
+from ..arguments import check_all_positive
 from .series import Statistics, pooled_steps, series_input
 
 __all__ = ["CELLS", "recurrent", "recurrent_layer"]
@@ -29,7 +29,7 @@ def recurrent(
     change no state and count in no mean.
 
     Over hundreds of steps gradients of recurrent layers may explode: clip them in the optimizer, by the norm of each
-    variable's (`clipnorm`) or of all together (`global_clipnorm`), as in the example.
+    variable's gradient (`clipnorm`) or of all together (`global_clipnorm`), as in the example.
 
     Args:
         input_shape: `(time, channels)`; a time of None stands for any.
@@ -53,10 +53,7 @@ def recurrent(
     """
     if cell not in CELLS:
         raise ValueError(f"`cell` must be one of {[*CELLS]}. Received: cell={cell!r}")
-    if not units:
-        raise ValueError(f"`units` must name at least one layer. Received: units={units}")
-    for width in units:
-        check_positive(units=width)
+    check_all_positive(units=units)
     inputs, steps = series_input(input_shape, statistics)
     if unroll and input_shape[0] is None:
         raise ValueError(f"`unroll` needs a known time in `input_shape`. Received: input_shape={tuple(input_shape)}")

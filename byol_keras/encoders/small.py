@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from ..arguments import check_positive
+from ..arguments import check_all_positive, check_positive
 from .blocks import BasicBlocks
 from .residual import Shape, Stage, Statistics, residual_network
 
@@ -43,10 +43,7 @@ def small_resnet(
     >>> [tuple(encoder.get_layer(f"stage_{i}").output.shape) for i in (1, 2, 3)]
     [(None, 32, 32, 16), (None, 16, 16, 32), (None, 8, 8, 64)]
     """
-    if not widths:
-        raise ValueError(f"`widths` must name at least one block. Received: widths={widths}")
-    for channels in widths:
-        check_positive(widths=channels)
+    check_all_positive(widths=widths)
     check_positive(width=width)
     stages = [Stage(width * channels, blocks=1, strides=2 if index else 1) for index, channels in enumerate(widths)]
     blocks = BasicBlocks(normalization, synchronized, zero_last_gamma)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import keras
 
-from ..arguments import check_positive
+from ..arguments import check_all_positive, check_positive
 from ..layers import MaskedConv1D, make_normalization
 from .series import Statistics, pooled_steps, series_input
 
@@ -47,10 +47,7 @@ def temporal_conv(
     (None, 32)
     """
     check_positive(kernel=kernel, strides=strides)
-    if not widths:
-        raise ValueError(f"`widths` must name at least one block. Received: widths={widths}")
-    for width in widths:
-        check_positive(widths=width)
+    check_all_positive(widths=widths)
     if normalization not in ("batch", "layer"):
         raise ValueError(f'`normalization` must be "batch" or "layer". Received: normalization={normalization}')
     blocks = _Blocks(kernel, normalization, synchronized)

@@ -42,8 +42,8 @@ def text(
         kind: `"gru"`, `"lstm"`, `"simple"` (a plain recurrent layer) or `"transformer"`. Default `"gru"`.
         width: size of the vectors of words, and of the representation; even. Default 128.
         depth: number of layers. Default 1.
-        unroll: whether recurrent layers are written out step by step, which makes them LiteRT files for batches of any
-            size and for int8; needs a short `length`. Default False.
+        unroll: whether recurrent layers are written out step by step, which LiteRT files for batches of any size
+            and for int8 need; for a short `length`. Default False.
         name: of the model.
 
     Example:

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
+from .scaling import Scaling
+
 __all__ = ["Columns"]
 
 
 @keras.saving.register_keras_serializable(package="byol_keras")
-class Columns(keras.layers.Layer):
+class Columns(Scaling):
     """Rows of numbers as a network likes them: columns of one scale, and one column for each category.
 
     Args:
@@ -26,6 +28,8 @@ class Columns(keras.layers.Layer):
            [0., 0., 0., 0.]], dtype=float32)
     """
 
+    each = "column"
+
     def __init__(
         self,
         mean: Sequence[float] | None = None,
@@ -33,13 +37,9 @@ class Columns(keras.layers.Layer):
         categories: Mapping[int, int] | None = None,
         **kwargs: object,
     ) -> None:
-        super().__init__(**{"dtype": "float32"} | kwargs)
-        self.mean = None if mean is None else [float(value) for value in mean]
-        self.deviation = None if deviation is None else [float(value) for value in deviation]
+        super().__init__(mean, deviation, **kwargs)
         # The keys of what JSON has kept are texts.
         self.categories = {int(column): int(count) for column, count in dict(categories or {}).items()}
-        if self.deviation is not None and not min(self.deviation) > 0.0:
-            raise ValueError(f"`deviation` must be positive in every column. Received: {min(self.deviation)} in one")
         for column, count in self.categories.items():
             if column < 0 or count < 1:
                 raise ValueError(
@@ -48,12 +48,8 @@ class Columns(keras.layers.Layer):
                 )
 
     def build(self, input_shape: tuple) -> None:
+        super().build(input_shape)
         columns = input_shape[-1]
-        for name, values in (("mean", self.mean), ("deviation", self.deviation)):
-            if values is not None and len(values) != columns:
-                raise ValueError(
-                    f"`{name}` must have one number for each of the {columns} columns. Received: {len(values)} numbers"
-                )
         if not max(self.categories, default=0) < columns:
             raise ValueError(
                 f"`categories` must be of columns from 0 to {columns - 1}. Received: categories={self.categories}"
@@ -61,11 +57,9 @@ class Columns(keras.layers.Layer):
 
     def call(self, rows: tf.Tensor) -> tf.Tensor:
         numeric = [column for column in range(rows.shape[-1]) if column not in self.categories]
-        scaled = rows if self.mean is None else rows - tf.constant(self.mean)
-        scaled = scaled if self.deviation is None else scaled / tf.constant(self.deviation)
-        # All of them are gathered too: a bare product LiteRT would make a part of the layer behind, which can't be in
-        # integers then.
-        parts = [tf.gather(scaled, tf.constant(numeric, tf.int32), axis=-1)]
+        # Gathered even where all are numeric: LiteRT would make a bare product a part of the layer behind it, and could
+        # not quantise that.
+        parts = [tf.gather(self.scaled(rows), tf.constant(numeric, tf.int32), axis=-1)]
         for column, count in sorted(self.categories.items()):
             found = rows[..., column, tf.newaxis] == tf.range(count, dtype=rows.dtype)
             parts.append(tf.cast(found, rows.dtype))
@@ -76,5 +70,4 @@ class Columns(keras.layers.Layer):
         return (*input_shape[:-1], width)
 
     def get_config(self) -> dict:
-        own = {"mean": self.mean, "deviation": self.deviation, "categories": self.categories}
-        return super().get_config() | own
+        return super().get_config() | {"categories": self.categories}

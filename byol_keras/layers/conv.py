@@ -10,8 +10,8 @@ from ..compiling import here
 
 __all__ = ["Conv2D", "kernel_gradient"]
 
-# By size and strides of a kernel: how many positions a map has at most, and how many weights each of the kernel's at
-# least, where products were faster (examples/benchmarks/kernels.py).
+# By size and strides of a kernel, where products were faster (examples/benchmarks/kernels.py): over maps of at most so
+# many positions, and with at least so many weights (channels times filters) at each place of the kernel.
 _FASTER = {
     ((3, 3), (1, 1)): (144, 2**15),
     ((3, 3), (2, 2)): (1024, 2**12),

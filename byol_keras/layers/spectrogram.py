@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..arguments import check_positive
+
 __all__ = ["LogMelSpectrogram", "spectrogram", "spectrogram_statistics"]
 
 # Below the rounding noise of 16 bits: silence has a logarithm, and nothing that anybody hears changes.
@@ -44,8 +46,8 @@ class LogMelSpectrogram(keras.layers.MelSpectrogram):
         self.mean, self.deviation = float(mean), float(deviation)
         if not (math.isfinite(self.mean) and 0.0 < self.deviation < math.inf):
             raise ValueError(
-                "`statistics` must be a finite mean and a positive deviation. "
-                f"Received: statistics=({self.mean}, {self.deviation})"
+                "`mean` must be finite and `deviation` positive. "
+                f"Received: mean={self.mean}, deviation={self.deviation}"
             )
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -110,9 +112,9 @@ def spectrogram(
     Reference: bands, hop and frequencies are those of [Niizumi et al., 2021](https://arxiv.org/abs/2103.06695), whose
     window is 0.064 seconds long.
     """
-    for argument, size in (("samples", samples), ("rate", rate), ("mels", mels)):
-        if not isinstance(size, int | np.integer) or size < 1:
-            raise ValueError(f"`{argument}` must be a positive integer. Received: {argument}={size}")
+    check_positive(samples=samples, rate=rate, mels=mels)
+    if statistics is not None and np.shape(statistics) != (2,):
+        raise ValueError(f"`statistics` must be a mean and a deviation. Received: statistics={statistics}")
     _check_times(samples, rate, window, hop)
     if not 0.0 <= low < high <= rate / 2:
         raise ValueError(

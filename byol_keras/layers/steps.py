@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from .scaling import Scaling
+
 __all__ = ["Steps", "real_steps"]
 
 
@@ -37,7 +39,7 @@ def _counted(series: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 @keras.saving.register_keras_serializable(package="byol_keras")
-class Steps(keras.layers.Layer):
+class Steps(Scaling):
     """Series of numbers as a network likes them: channels of one scale, and a mask that tells which steps count.
 
     A batch has the shape `(batch, time, channels)`. Series that are shorter than its time are padded at the end with
@@ -59,31 +61,16 @@ class Steps(keras.layers.Layer):
     array([[ True,  True,  True, False]])
     """
 
+    each = "channel"
+
     def __init__(
         self, mean: Sequence[float] | None = None, deviation: Sequence[float] | None = None, **kwargs: object
     ) -> None:
-        super().__init__(**{"dtype": "float32"} | kwargs)
-        self.mean = None if mean is None else [float(value) for value in mean]
-        self.deviation = None if deviation is None else [float(value) for value in deviation]
-        if self.deviation is not None and not min(self.deviation) > 0.0:
-            raise ValueError(f"`deviation` must be positive in every channel. Received: {min(self.deviation)} in one")
+        super().__init__(mean, deviation, **kwargs)
         self.supports_masking = True
-
-    def build(self, input_shape: tuple) -> None:
-        for name, values in (("mean", self.mean), ("deviation", self.deviation)):
-            if values is not None and len(values) != input_shape[-1]:
-                raise ValueError(
-                    f"`{name}` must have one number for each of the {input_shape[-1]} channels. "
-                    f"Received: {len(values)} numbers"
-                )
 
     def call(self, series: tf.Tensor) -> tf.Tensor:
         return tf.where(real_steps(series)[..., tf.newaxis], self.scaled(series), 0.0)
-
-    def scaled(self, series: tf.Tensor) -> tf.Tensor:
-        """Every step on one scale, padding too."""
-        scaled = series if self.mean is None else series - tf.constant(self.mean)
-        return scaled if self.deviation is None else scaled / tf.constant(self.deviation)
 
     def compute_mask(self, series: tf.Tensor, previous_mask: tf.Tensor | None = None) -> tf.Tensor:
         numbers, lengths = _counted(series)
@@ -91,6 +78,3 @@ class Steps(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"mean": self.mean, "deviation": self.deviation}
