@@ -185,6 +185,7 @@ PNG = encoded(np.random.default_rng(0).integers(0, 256, (16, 16, 3), "uint8"))
         (PNG[:20], "damaged|cut off"),
         (b"\xff\xd8\xff" + b"nonsense" * 9, "damaged"),
         (npy(np.zeros((4, 4)))[:-1], "cut off"),
+        (npy(np.zeros((4, 4, 0))), r"has no pixels: its shape is \(4, 4, 0\)"),
         (npy(np.zeros(4)), r"of shape \(4,\)"),
         (npy(np.full((4, 4), np.nan)), "not finite"),
         (npy(np.full((4, 4), 200.0)), r"outside \[0, 1\]"),

@@ -12,14 +12,14 @@ pydicom = pytest.importorskip("pydicom")
 STORED = np.arange(48, dtype="uint16").reshape(6, 8) * 80
 
 
-def dicom(stored=STORED, interpretation="MONOCHROME2", **facts):
-    """The content of a file."""
+def dicom(stored=STORED, interpretation="MONOCHROME2", compression=None, **facts):
+    """The content of a file; `compression` names one without doing it."""
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = SecondaryCaptureImageStorage, generate_uid()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = compression or ExplicitVRLittleEndian
     file = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
     file.Rows, file.Columns = stored.shape[:2]
     file.SamplesPerPixel = stored.shape[2] if stored.ndim == 3 else 1
@@ -30,7 +30,7 @@ def dicom(stored=STORED, interpretation="MONOCHROME2", **facts):
     file.BitsStored = 12 if stored.dtype == np.uint16 else file.BitsAllocated
     file.HighBit = file.BitsStored - 1
     file.PixelRepresentation = int(stored.dtype.kind == "i")
-    file.PixelData = stored.tobytes()
+    file.PixelData = pydicom.encaps.encapsulate([stored.tobytes()]) if compression else stored.tobytes()
     for name, value in facts.items():
         setattr(file, name, value)
     stream = io.BytesIO()
@@ -56,7 +56,20 @@ def test_picture__is_cut_to_its_window_in_what_it_measures():
     np.testing.assert_allclose(decode(dicom(**facts))[..., 0], expected, atol=1e-6)
 
 
-def test_picture__whose_high_numbers_are_dark_is_turned_round():
+@pytest.mark.parametrize("look", [read_header, decode])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("JPEGLosslessSV1", r"Prediction .*, which pydicom reads after `pip install python-gdcm`"),
+        ("MPEG2MPML", "is compressed as MPEG2 .*, which pydicom can't read"),
+    ],
+)
+def test_picture__whose_compression_nothing_here_reads(look, name, reason):
+    with pytest.raises(Broken, match=reason):
+        look(dicom(compression=getattr(pydicom.uid, name)))
+
+
+def test_picture__whose_high_numbers_are_dark_is_inverted():
     np.testing.assert_allclose(decode(dicom(interpretation="MONOCHROME1"))[..., 0], 1 - STORED / 4095, atol=1e-6)
 
 

@@ -66,6 +66,15 @@ def test_matched_labels__call_numbers_without_names_by_their_digits():
     np.testing.assert_array_equal(matched_labels(plain, None), [11, -1, 2])
 
 
+def test_matched_labels__know_numbers_with_zeros_in_front():
+    named = open_source(numbered(3)).relabelled(np.arange(3), ("00", "07", "11"))
+    np.testing.assert_array_equal(matched_labels(named, None), [0, 7, 11])
+    plain = open_source((numbered(3), [7, 0, 11]))
+    np.testing.assert_array_equal(matched_labels(plain, ("00", "07", "11")), [1, 0, 2])
+    # Of two that are the same number nothing but their places tells.
+    np.testing.assert_array_equal(matched_labels(open_source((numbered(2), [1, 0])), ("7", "07")), [1, 0])
+
+
 def test_matched_labels__without_names_are_positions_among_words():
     words = ("cat", "dog")
     np.testing.assert_array_equal(matched_labels(open_source((numbered(3), [1, -1, 0])), words), [1, -1, 0])

@@ -104,6 +104,27 @@ def test_tfds__a_broken_example_costs_its_own_label_only(prepared, kind, monkeyp
     assert source.class_names == ("dog", "cat")
 
 
+@pytest.mark.parametrize(
+    ("failure", "refusal", "sentence"),
+    [
+        (
+            AssertionError("Manual directory is empty. Download the files there."),
+            ValueError,
+            "by hand.*Manual directory",
+        ),
+        (ModuleNotFoundError("No module named 'mwxml'"), ImportError, "mwxml"),
+        (OSError("timed out"), ConnectionError, "machine with a network"),
+    ],
+)
+def test_tfds__that_is_not_prepared_says_what_would_help(failure, refusal, sentence):
+    def fail():
+        raise failure
+
+    builder = SimpleNamespace(is_prepared=lambda: False, download_and_prepare=fail, data_dir="datasets/one")
+    with pytest.raises(refusal, match=sentence):
+        named._prepare(builder, "tfds:one")
+
+
 def test_tfds__that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ImportError, match="pip install tensorflow-datasets"):

@@ -194,7 +194,7 @@ def test_too_many_broken__few_of_many_or_of_fewer_than_200_go_on(tmp_path):
 
 
 def test_all_broken__is_a_sentence(tmp_path):
-    with pytest.raises(TooManyBroken, match="none of the first 3 can, for example 00"):
+    with pytest.raises(TooManyBroken, match="none of 3 that were tried can, for example 00"):
         Pictures(open_source(fill(tmp_path, 3, broken=range(3))), size=8)
 
 

@@ -48,10 +48,11 @@ def test_index__reads_what_tensorflow_writes(tmp_path):
         assert records[index] == contents[index]
 
 
-def test_index__of_a_file_that_is_cut_off_ends_with_a_broken_record(tmp_path):
+@pytest.mark.parametrize("cut", [30, 60])  # within the second record's content, and within its head
+def test_index__of_a_file_that_is_cut_off_ends_with_a_broken_record(tmp_path, cut):
     path = tmp_path / "a"
     write(path, [b"x" * 50, b"y" * 50])
-    path.write_bytes(path.read_bytes()[:-30])
+    path.write_bytes(path.read_bytes()[:-cut])
     records = RecordFiles([str(path)])
     assert records[0] == b"x" * 50
     with pytest.raises(Broken, match="cut off"):

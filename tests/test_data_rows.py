@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from byol_keras.data import Rows, open_series, open_vectors
+from byol_keras.data import Rows, open_series, open_sounds, open_vectors
 from byol_keras.data.examples import Examples
 from byol_keras.data.reading import Reader
 from byol_keras.data.skipping import Skipped
@@ -159,7 +159,7 @@ def test_tables__that_cannot_be_used_are_refused_in_a_sentence(tmp_path, text, o
         ([1, 2], "Received: list"),
         ("missing.csv", "there is no such file"),
         ("missing.npz", "there is no such file"),
-        ("pictures", "a file of a known kind"),
+        ("pictures", "a file of a known kind.*, which does not exist"),
     ],
 )
 def test_rows__that_are_none_are_refused_in_a_sentence(source, sentence):
@@ -205,3 +205,16 @@ def test_series__are_cut_before_they_are_looked_at():
         open_series(np.array([[1.0, 0, 0, 0], [0, 0, 0, 1]]), length=3)
     with pytest.raises(ValueError, match="`length` must be a positive integer"):
         open_series(np.ones((2, 4)), length=-2)
+
+
+@pytest.mark.parametrize("opened", [open_vectors, open_series, open_sounds])
+def test_labels__that_are_given_are_not_called_by_the_names_of_a_file(tmp_path, opened):
+    np.savez(tmp_path / "a.NPZ", x=np.eye(3, 8, dtype="float32"), y=[0, 1, 1], class_names=np.array([b"cat", b"dog"]))
+    (tmp_path / "a.NPZ.npz").rename(tmp_path / "a.NPZ")
+    path = str(tmp_path / "a.NPZ")
+    assert tuple(opened(path).class_names) == ("cat", "dog")
+    given = opened(path, labels=[0, 5, 1])
+    assert given.class_names is None
+    assert given.labels.tolist() == [0, 5, 1]
+    with pytest.raises(ValueError, match="`labels` must be an array where data is no folder of files"):
+        opened(path, labels="labels.csv")

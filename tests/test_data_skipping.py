@@ -13,6 +13,7 @@ import tensorflow as tf
 from picture_files import fill, numbered, take
 
 from byol_keras.data import Pictures, Skipped, TooManyBroken, open_source, timed
+from byol_keras.data.source import failing_in_words
 
 
 def test_ledger__counts_each_example_once():
@@ -101,6 +102,13 @@ def test_ledger__that_can_not_be_written_is_a_sentence(tmp_path):
 def test_max_bad_fraction__is_a_fraction(fraction):
     with pytest.raises(ValueError, match="`max_bad_fraction` must be in"):
         Skipped(10, fraction)
+
+
+@pytest.mark.parametrize("want", [MemoryError, tf.errors.ResourceExhaustedError])
+def test_want_of_memory__is_no_fault_of_a_picture(want):
+    failure = want() if want is MemoryError else want(None, None, "no memory")
+    with pytest.raises(want), failing_in_words():
+        raise failure
 
 
 def readers():

@@ -53,6 +53,8 @@ def test_vectorizer__knows_its_words_after_a_round_trip_of_its_config(tmp_path):
         ("a text", {}, "`texts` must be a list or an array"),
         (CORPUS, {"vocabulary": 2}, "`vocabulary` must .*3 or more"),
         (CORPUS, {"vocabulary": []}, "`vocabulary` must"),
+        (CORPUS, {"vocabulary": 1e4}, "`vocabulary` must be a number of ids, or words. Received: vocabulary=10000.0"),
+        (CORPUS, {"vocabulary": "words.txt"}, "`vocabulary` must be a number of ids, or words"),
         (CORPUS, {"vocabulary": ["Eye", "nose"]}, "2 words, of which none occurs in 4 texts"),
         (CORPUS, {"length": 0}, "`length` must be a positive integer"),
         (CORPUS, {"split": "words"}, "`split` must be one of"),
@@ -61,6 +63,12 @@ def test_vectorizer__knows_its_words_after_a_round_trip_of_its_config(tmp_path):
 def test_vectorizer__refuses_what_makes_no_vocabulary(texts, options, sentence):
     with pytest.raises((ValueError, TypeError), match=sentence):
         vectorizer(texts, **options)
+
+
+def test_vectorizer__leaves_room_for_a_word_where_almost_none_is():
+    words = vectorizer(["eye", *["?!"] * 40])
+    assert words.output_shape == (None, 1)
+    assert words(tf.constant(["eye"])).numpy().tolist() == [[2]]
 
 
 def written(path, content):
@@ -161,6 +169,20 @@ def test_columns__that_a_table_of_texts_has_not_are_named_as_they_were_given(tmp
         open_texts(tmp_path / "a.csv")
     with pytest.raises(ValueError, match=r"`columns` must name a column.* Received: columns='word'"):
         RunData(PretrainConfig(data=str(tmp_path / "a.csv"), kind="text", columns="word"))
+
+
+def test_columns__are_renamed_in_sentences_and_not_in_paths(tmp_path):
+    folder = tmp_path / "context=en"
+    written(folder / "a.csv", "texts,label\na,b\n")
+    for given in ({}, {"columns": "word"}):
+        with pytest.raises(ValueError, match=r"context=en/a\.csv"):
+            RunData(PretrainConfig(data=str(folder / "a.csv"), kind="text", **given))
+
+
+def test_tables__may_be_divided_by_semicolons(tmp_path):
+    written(tmp_path / "a.csv", "text;label\none, two;b\nthree;a\n")
+    found = read_texts(tmp_path / "a.csv")
+    assert (found.texts.tolist(), found.class_names) == (["one, two", "three"], ("a", "b"))
 
 
 def test_files__that_are_not_there_are_refused(tmp_path):

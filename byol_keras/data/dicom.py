@@ -26,7 +26,7 @@ def decode_dicom(data: bytes) -> np.ndarray:
 
     Stored numbers are rescaled to what they measure where the file says how (Hounsfield units of a CT), and cut to the
     window that it names for looking at them; without a window the whole range of the stored bits counts. Where high
-    numbers mean dark, the picture is turned round. Needs the extra `dicom`.
+    numbers mean dark, the picture is inverted. Needs the extra `dicom`.
 
     Args:
         data: the content of the file.
@@ -49,7 +49,23 @@ def _read(data: bytes, **options: bool) -> Any:
     except ImportError:
         raise ImportError('DICOM files need pydicom: pip install "byol-keras[dicom]"') from None
     with failing_in_words():
-        return pydicom.dcmread(io.BytesIO(data), **options)
+        file = pydicom.dcmread(io.BytesIO(data), **options)
+        _check_decoder(file.file_meta.get("TransferSyntaxUID"))
+        return file
+
+
+def _check_decoder(syntax: Any) -> None:
+    """Much of what hospitals keep is compressed in ways that pydicom reads by a package of somebody else's."""
+    from pydicom.pixels import get_decoder
+
+    if syntax is None or not syntax.is_compressed:
+        return
+    try:
+        readable = get_decoder(syntax).is_available
+    except NotImplementedError:
+        raise Broken(f"is compressed as {syntax.name}, which pydicom can't read") from None
+    if not readable:
+        raise Broken(f"is compressed as {syntax.name}, which pydicom reads after `pip install python-gdcm`")
 
 
 def _sides(file: Any) -> tuple[int, int, int]:

@@ -128,7 +128,7 @@ def is_subfolder(path: str, suffixes: tuple[str, ...]) -> bool:
 
     Args:
         path: of a store with a slash at its end, if it is one.
-        suffixes: those of the files that are wanted: what ends so is none.
+        suffixes: those of the files that are wanted: what ends so is taken for one, and not asked.
     """
     return path.endswith("/") or (not path.lower().endswith(suffixes) and tf.io.gfile.isdir(path))
 

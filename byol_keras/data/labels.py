@@ -31,6 +31,8 @@ def numbered_labels(labels: Any, length: int, name: str, class_names: Sequence[s
     """
     if labels is None:
         return None, class_names
+    if isinstance(labels, str | os.PathLike):
+        raise ValueError(f"`labels` must be an array where data is no folder of files. Received: labels={labels!r}")
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -186,16 +188,18 @@ def matched_labels(source: Source, class_names: Sequence[str] | None) -> np.ndar
         return source.labels
     if not (source.class_names and class_names) and not _are_numbers(source.class_names or class_names):
         return _positions(source, class_names)
+    # A name that is written 07 is the number 7 of the side that has no names.
+    key = str if source.class_names and class_names else int
     classes, places = np.unique(source.labels, return_inverse=True)
-    called = {number: source.class_names[number] if source.class_names else str(number) for number in classes.tolist()}
+    called = {number: key(source.class_names[number] if source.class_names else number) for number in classes.tolist()}
     names = [name for number, name in called.items() if number >= 0]
-    numbers = {name: number for number, name in enumerate(class_names)} if class_names else {n: int(n) for n in names}
-    _check_known([name for name in names if name not in numbers], source, class_names)
+    numbers = {key(name): number for number, name in enumerate(class_names)} if class_names else {n: n for n in names}
+    _check_known([str(name) for name in names if name not in numbers], source, class_names)
     return np.array([numbers[name] if number >= 0 else -1 for number, name in called.items()], "int64")[places]
 
 
 def _are_numbers(names: Sequence[str]) -> bool:
-    return all(name.isdecimal() for name in names)
+    return all(name.isdecimal() for name in names) and len({int(name) for name in names}) == len(names)
 
 
 def _positions(source: Source, class_names: Sequence[str] | None) -> np.ndarray:

@@ -86,6 +86,11 @@ def _prepare(builder: Any, name: str) -> None:
     _hurry()
     try:
         builder.download_and_prepare()
+    except ImportError:
+        raise
+    except AssertionError as error:
+        # How TFDS says that nobody may download a dataset for somebody else.
+        raise ValueError(f"`source` {name} must be put in its place by hand. Received: {_line(error)}") from error
     except Exception as error:  # Anything from a socket to a checksum.
         raise ConnectionError(
             f"`source` {name} is not prepared in {builder.data_dir} and could not be downloaded ({_line(error)}): run "

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from .pixels import as_pixels, check_area
-from .source import Broken
+from .source import CUT, Broken
 
 __all__ = ["decode_npy", "npy_header"]
 
@@ -25,7 +25,10 @@ def npy_header(data: bytes) -> tuple[tuple[int, int, int], np.dtype, bool, int]:
     if dtype.kind not in "uf":
         raise Broken(f"holds values of type {dtype}, not uint8, uint16 or floats in [0, 1]")
     shape = shape if len(shape) == 3 else (*shape, 1)
-    check_area(shape[0] * max(shape[2], 1), shape[1])
+    if min(shape) < 1:
+        raise Broken(f"has no pixels: its shape is {shape}")
+    # Channels take memory as pixels do.
+    check_area(shape[0] * shape[2], shape[1])
     return shape, dtype, by_columns, stream.tell()
 
 
@@ -34,6 +37,6 @@ def decode_npy(data: bytes) -> np.ndarray:
     shape, dtype, by_columns, start = npy_header(data)
     count = math.prod(shape)
     if len(data) - start < count * dtype.itemsize:
-        raise Broken("is cut off")
+        raise Broken(CUT)
     values = np.frombuffer(data, dtype, count, start).reshape(shape, order="F" if by_columns else "C")
     return as_pixels(values)

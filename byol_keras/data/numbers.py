@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..writing import is_remote
+from .source import check_no_parts
 
 __all__ = ["Found", "load_npy", "load_npz", "open_arrays"]
 
@@ -41,8 +42,7 @@ def open_arrays(source: Any, split: str | None, wanted: str) -> Found:
     """
     if isinstance(source, str | os.PathLike):
         return _open_file(os.fspath(source), split, wanted)
-    if split not in (None, "train"):
-        raise ValueError(f"`split` must be None for arrays, which have no parts. Received: split={split!r}")
+    check_no_parts("an array", split)
     values, labels = source if isinstance(source, tuple) and len(source) == 2 else (source, None)
     if isinstance(values, tuple) or not hasattr(values, "shape"):
         raise ValueError(f"`source` must be {wanted}, as an array or a file. Received: {type(source).__name__}")
@@ -51,17 +51,17 @@ def open_arrays(source: Any, split: str | None, wanted: str) -> Found:
 
 def _open_file(text: str, split: str | None, wanted: str) -> Found:
     path, _, part = text.rpartition("@") if "@" in text and not tf.io.gfile.exists(text) else (text, "", "")
-    if not path.endswith((".npy", ".npz")):
-        raise ValueError(f"`source` must be {wanted}, as an array or a file of a known kind. Received: {text!r}")
+    if not path.lower().endswith((".npy", ".npz")):
+        found = "" if tf.io.gfile.exists(path) else ", which does not exist"
+        raise ValueError(f"`source` must be {wanted}, as an array or a file of a known kind. Received: {text!r}{found}")
     if part and split not in (None, part):
         raise ValueError(f"`split` must not be given twice. Received: split={split!r} for {text!r}")
     if not tf.io.gfile.exists(path):
         raise ValueError(f"`source` must exist. Received: {path}, and there is no such file")
     split = part or split
-    if path.endswith(".npz"):
+    if path.lower().endswith(".npz"):
         return _checked(load_npz(path, split), wanted)
-    if split not in (None, "train"):
-        raise ValueError(f"`split` must be None for {path}, which has no parts. Received: split={split!r}")
+    check_no_parts(path, split)
     return _checked(Found(load_npy(path), None, None, path), wanted)
 
 
@@ -88,13 +88,18 @@ def load_npz(path: str, split: str | None) -> Found:
         split: None or `"train"` takes `x_train`, else `x` or `images`, else the only array there is; `"test"` takes
             `x_test` or `x_val`; any other name takes `x_NAME`.
     """
-    with _load(path, np.lib.npyio.NpzFile) as archive, _plain_numbers(path):
+    with _load(path, np.lib.npyio.NpzFile) as archive:
         key = _key_of(path, archive.files, split)
         prefix, _, part = key.rpartition("_")
         labels = [f"y_{part}"] if prefix == "x" else ["y", "labels", "label"]
-        found = next((archive[name] for name in labels if name in archive.files and name != key), None)
-        names = [str(name) for name in archive["class_names"]] if "class_names" in archive.files else None
-        return Found(archive[key], found, names, path)
+        with _plain_numbers(path):
+            found = next((archive[name] for name in labels if name in archive.files and name != key), None)
+            names = [_text(name) for name in archive["class_names"]] if "class_names" in archive.files else None
+            return Found(archive[key], found, names, path)
+
+
+def _text(name: object) -> str:
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
 
 
 def _key_of(path: str, keys: list[str], split: str | None) -> str:
@@ -123,11 +128,9 @@ def _load(path: str, kind: type, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def _plain_numbers(path: str) -> Iterator[None]:
-    """NumPy's reasons for not reading a file, told as one sentence; ours pass."""
+    """NumPy's reasons for not reading a file, told as one sentence."""
     try:
         yield
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if str(error).startswith("`"):
-            raise
         kind = os.path.splitext(path)[1]
         raise ValueError(f"`source` must be a valid {kind} file of plain numbers. Received: {path}") from error

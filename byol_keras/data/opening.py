@@ -15,7 +15,7 @@ from .named import is_builder, open_builder, open_named
 from .numbers import load_npy, load_npz
 from .records import open_records
 from .shapes import shapes
-from .source import Source
+from .source import Source, check_no_parts
 from .tables import is_table
 
 __all__ = ["folder_part", "may_have_test_part", "open_folder", "open_source"]
@@ -66,11 +66,9 @@ def open_source(
         opened = _open_arrays(source, split)
     if labels is None:
         return opened
-    if not isinstance(labels, str | os.PathLike):
-        return opened.relabelled(*numbered_labels(labels, len(opened), opened.name))
-    if isinstance(opened, FolderSource):
+    if isinstance(labels, str | os.PathLike) and isinstance(opened, FolderSource):
         return opened.relabelled(*labels_from_csv(os.fspath(labels), opened.name, opened.paths, find_pictures))
-    raise ValueError(f"`labels` must be an array where the pictures are no folder. Received: labels={labels!r}")
+    return opened.relabelled(*numbered_labels(labels, len(opened), opened.name))
 
 
 def _open_arrays(source: Any, split: str | None) -> Source:
@@ -85,8 +83,7 @@ def _open_arrays(source: Any, split: str | None) -> Source:
 
 
 def _without_parts(source: Source, split: str | None) -> Source:
-    if split not in (None, "train"):
-        raise ValueError(f"`split` must be None for {source.name}, which has no parts. Received: split={split!r}")
+    check_no_parts(source.name, split)
     return source
 
 
@@ -100,7 +97,7 @@ def _open_string(text: str, split: str | None, data_dir: str | None, keys: dict[
         return open_records(name, split, **keys)
     if name == "shapes":
         return _open_shapes(split)
-    if name.endswith((".npz", ".npy")) and not os.path.isdir(name):
+    if name.lower().endswith((".npz", ".npy")) and not os.path.isdir(name):
         return _open_file(name, split)
     return _open_folder(name, split)
 
@@ -125,7 +122,7 @@ def may_have_test_part(source: Any) -> bool:
     name, split = _name_and_split(os.fspath(source), None)
     if split is not None:
         return False
-    return not _is_folder(name)(name) or folder_part(name, None) != (name.rstrip("/") or "/")
+    return not _is_folder(name) or folder_part(name, None) != (name.rstrip("/") or "/")
 
 
 def _open_shapes(split: str | None) -> Source:
@@ -138,7 +135,7 @@ def _open_shapes(split: str | None) -> Source:
 def _open_file(path: str, split: str | None) -> Source:
     if not tf.io.gfile.exists(path):
         raise ValueError(f"`source` must exist. Received: {path}, and there is no such file")
-    if path.endswith(".npz"):
+    if path.lower().endswith(".npz"):
         return ArraySource(*load_npz(path, split))
     return _without_parts(ArraySource(load_npy(path), name=path), split)
 
@@ -146,11 +143,11 @@ def _open_file(path: str, split: str | None) -> Source:
 def _open_folder(folder: str, split: str | None) -> Source:
     folder = folder.rstrip("/") or "/"
     is_folder = _is_folder(folder)
-    if is_table(folder) and not is_folder(folder):
+    if is_table(folder) and not is_folder:
         raise ValueError(
-            f"`source` must hold pictures: what a table holds, --kind vectors or another says. Received: {folder!r}"
+            f"`source` must hold pictures: a table is for --kind vectors, or another. Received: {folder!r}"
         )
-    if not is_folder(folder):
+    if not is_folder:
         found = "which is a file of another kind" if _exists(folder) else "which does not exist"
         raise ValueError(
             "`source` must be a folder, an .npz or .npy file, tfds:NAME, tfrecord:PATTERN or shapes. "
@@ -187,17 +184,15 @@ def folder_part(path: str, split: str | None) -> str:
         split: as for `open_source`.
     """
     path = path.rstrip("/") or "/"
-    if _is_folder(path)(path):
+    if _is_folder(path):
         part = _part(path, split, _parts(path))
         return path if part is None else f"{path}/{part}"
-    if split not in (None, "train"):
-        raise ValueError(f"`split` must be None for {path}, which has no parts. Received: split={split!r}")
+    check_no_parts(path, split)
     return path
 
 
 def _parts(folder: str) -> set[str]:
-    is_folder = _is_folder(folder)
-    return {name for name in ("train", *_TEST_NAMES) if is_folder(f"{folder}/{name}")}
+    return {name for name in ("train", *_TEST_NAMES) if _is_folder(f"{folder}/{name}")}
 
 
 def _exists(path: str) -> bool:
@@ -207,8 +202,8 @@ def _exists(path: str) -> bool:
         return False
 
 
-def _is_folder(path: str) -> Callable[[str], bool]:
-    return tf.io.gfile.isdir if is_remote(path) else os.path.isdir
+def _is_folder(path: str) -> bool:
+    return tf.io.gfile.isdir(path) if is_remote(path) else os.path.isdir(path)
 
 
 def _part(folder: str, split: str | None, parts: set[str]) -> str | None:
@@ -218,7 +213,7 @@ def _part(folder: str, split: str | None, parts: set[str]) -> str | None:
     if split == "test":
         found = next((name for name in _TEST_NAMES if name in parts), None)
     else:
-        found = split if _is_folder(folder)(f"{folder}/{split}") else None
+        found = split if _is_folder(f"{folder}/{split}") else None
     if found is None:
         wanted = " or ".join(_TEST_NAMES) if split == "test" else split
         raise ValueError(f"`split` must be a sub-folder ({wanted}). Received: split={split!r} for {folder}")

@@ -6,7 +6,7 @@ from .source import Broken
 
 __all__ = ["LARGEST_PICTURE", "as_pixels", "cast_pixels", "check_area", "with_channels"]
 
-# Pillow's own limit: a quarter of a gigabyte of RGB is a photograph of 178 megapixels, anything larger an attack.
+# Half a gigabyte of RGB, from which on Pillow too takes a picture for an attack.
 LARGEST_PICTURE = 178_956_970
 
 # What decoders and resizing may overshoot [0, 1] by.

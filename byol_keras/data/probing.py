@@ -53,8 +53,8 @@ def probe(source: Source, channels: int | None = None) -> Facts:
             break
     if not looks:
         raise TooManyBroken(
-            f"`source` must hold pictures that can be read. Received: {source.name}, of which none of the first "
-            f"{min(_TRIED, len(source))} can, for example {reason}"
+            f"`source` must hold pictures that can be read. Received: {source.name}, of which none of "
+            f"{min(_TRIED, len(source))} that were tried can, for example {reason}"
         )
     other = next((look for look in looks if look.channels != looks[0].channels), None)
     if other is not None:

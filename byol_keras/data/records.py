@@ -90,13 +90,11 @@ def _walk(path: str) -> Iterator[tuple[int, int]]:
                 raise ValueError(
                     f"`source` must be TFRecord files, not compressed. Received: {path}, which begins like none"
                 )
-            if len(head) < _HEAD:
-                return
-            (length,) = struct.unpack_from("<Q", head)
-            # A damaged length leads out of the file, or anywhere: what follows can't be found.
+            # Cut off, or a damaged length, which leads anywhere: what follows can't be found.
             if not _is_head(head):
                 yield place + _HEAD, size
                 return
+            (length,) = struct.unpack_from("<Q", head)
             yield place + _HEAD, length
             place += _HEAD + length + _TAIL
 

@@ -1,5 +1,7 @@
 """Antialiased resizing of a part of a picture, on the host."""
 
+import math
+
 import numpy as np
 
 __all__ = ["Box", "central_box", "resample", "whole"]
@@ -38,7 +40,7 @@ def resample(pixels: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
         size: height and width of the result.
     """
     top, left = int(box[0]), int(box[1])
-    bottom, right = -int(-(box[0] + box[2]) // 1), -int(-(box[1] + box[3]) // 1)
+    bottom, right = math.ceil(box[0] + box[2]), math.ceil(box[1] + box[3])
     part = np.ascontiguousarray(pixels[top:bottom, left:right])
     inner = (box[0] - top, box[1] - left, box[2], box[3])
     if part.shape[-1] == 3 and part.dtype == np.uint8:

@@ -44,13 +44,16 @@ class Rows(Source):
         self.columns, self.categories = tuple(columns), categories or {}
 
     def read(self, index: int) -> np.ndarray:
-        return _plain(self.values[index]) if self.values.dtype.kind in "iufb" else self.values[index]
+        return _plain(self.values[index])
 
     def gather(self, indices: np.ndarray) -> np.ndarray:
-        return _plain(self.values[indices]) if self.values.dtype.kind in "iufb" else self.values[indices]
+        return _plain(self.values[indices])
 
 
-def _plain(values: np.ndarray) -> np.ndarray:
+def _plain(values: Any) -> Any:
+    """Numbers as finite float32; texts as they are."""
+    if np.asarray(values).dtype.kind not in "iufb":
+        return values
     values = np.asarray(values, "float32")
     # Of arrays that lie on disk nobody has looked at all numbers before.
     if not np.isfinite(values).all():

@@ -117,9 +117,9 @@ class Scan:
                 f"{self.broken:,} of {self.examples:,} pictures are broken, more than the {max_bad_fraction:.1%} that "
                 "are allowed: mend or remove them, or allow more with --max-bad-fraction."
             )
-        kinds = set(self.channels)
-        if len(kinds) > 1 and not (channels and kinds <= {1, 3}):
+        found_channels = set(self.channels)
+        if len(found_channels) > 1 and not (channels and found_channels <= {1, 3}):
             counts = ", ".join(f"{count:,} with {number}" for number, count in self.channels.items())
-            remedy = ", or say --channels 3" if kinds <= {1, 3} else ""
+            remedy = ", or say --channels 3" if found_channels <= {1, 3} else ""
             found.append(f"The pictures differ in their number of channels ({counts}): keep one kind{remedy}.")
         return found

@@ -18,7 +18,7 @@ __all__ = ["scan"]
 
 # Handed to a thread at once: a small picture is decoded in less time than handing it over takes.
 _AT_ONCE = 32
-# Two different pictures in a billion have the same one of 16 bytes with a probability of 1e-21.
+# Among a billion pictures two different ones share a hash of 16 bytes with a probability of 1e-21.
 _DIGEST = 16
 
 

@@ -63,7 +63,8 @@ def open_series(
             f"Received: {name} of shape {values.shape}"
         )
     values = _padded(values if values.ndim == 3 else values[..., None], name, length)
-    return Rows(values, found if labels is None else labels, class_names, name, many=MANY)
+    classes = (found, class_names) if labels is None else (labels, None)
+    return Rows(values, *classes, name, many=MANY)
 
 
 def series_length(values: np.ndarray) -> np.ndarray:
@@ -92,11 +93,12 @@ def _padded(values: np.ndarray, name: str, length: int | None) -> np.ndarray:
     # What comes after the last step that is there.
     padding = np.cumprod(missing[:, ::-1], axis=1)[:, ::-1].astype(bool)
     bad = ~np.isfinite(values).all(axis=-1) & ~padding
-    for number in np.flatnonzero(bad.any(axis=1)):
+    gapped = np.flatnonzero(bad.any(axis=1))
+    if len(gapped):
         raise ValueError(
             "`source` must have a finite number in every step of a series but those after its end: fill what is "
-            f"missing. Received: {name}, of which series {number} lacks step {np.argmax(bad[number])} "
-            f"({bad.any(axis=1).sum()} of {len(values)} series have such gaps)"
+            f"missing. Received: {name}, of which series {gapped[0]} lacks step {np.argmax(bad[gapped[0]])} "
+            f"({len(gapped)} of {len(values)} series have such gaps)"
         )
     values = np.where(padding[..., None], np.float32(0), values)[:, :length]
     empty = np.flatnonzero(series_length(values) == 0)

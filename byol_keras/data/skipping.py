@@ -27,8 +27,8 @@ class Skipped:
     """What was skipped and why, each example once, whichever thread and epoch found it.
 
     From 200 examples seen on, `max_bad_fraction` is enforced: exactly once all have been seen, before that with a
-    margin for chance, by which a part holds more broken ones than the whole. TensorFlow wraps an exception that ends a
-    stream into one of its own: the original is kept in `failure`. `seen` and `bad` count different examples.
+    margin, since a part may by chance hold a larger share of broken ones than the whole. TensorFlow wraps an exception
+    that ends a stream into one of its own: `failure` keeps the original. `seen` and `bad` count different examples.
 
     Args:
         length: int, number of examples of the source.

@@ -12,6 +12,7 @@ from .numbers import open_arrays
 from .opening import open_folder
 from .rows import Rows
 from .source import Source
+from .wav import WAV_SUFFIXES
 
 __all__ = ["open_sounds"]
 
@@ -25,7 +26,7 @@ def open_sounds(source: Any, *, split: str | None = None, labels: Any = None) ->
         source: a folder of `.wav` files, which is searched all through; an array `(n, samples)` of waveforms in
             [-1, 1], a pair of arrays (waveforms, labels), or an `.npz` or `.npy` file with them. A `.wav` file is read
             as a whole for each window of it: recordings of hours are better cut into minutes first.
-        split: a part: as for folders of pictures a sub-folder, `train` or `test` say; of an `.npz` file an array.
+        split: a part: of a folder a sub-folder, such as `train` or `test`; of an `.npz` file an array.
         labels: path of a CSV file that gives the files of a folder their classes, or an array. Default: what the
             source itself brings, which for folders are the names of the sub-folders.
 
@@ -37,7 +38,7 @@ def open_sounds(source: Any, *, split: str | None = None, labels: Any = None) ->
     if isinstance(source, Source):
         return source
     if isinstance(source, str | os.PathLike) and tf.io.gfile.isdir(os.fspath(source)):
-        find = partial(find_files, suffixes=(".wav",), kind="WAV files")
+        find = partial(find_files, suffixes=WAV_SUFFIXES, kind="WAV files")
         opened: Source = open_folder(os.fspath(source).rstrip("/") or "/", split, find)
         opened.many = MANY
         if isinstance(labels, str | os.PathLike):
@@ -49,4 +50,5 @@ def open_sounds(source: Any, *, split: str | None = None, labels: Any = None) ->
             "`source` must be waveforms of shape (n, samples), floats in [-1, 1], one channel. "
             f"Received: {name} of shape {values.shape} and type {values.dtype}"
         )
-    return Rows(values, found if labels is None else labels, class_names, name, many=MANY)
+    classes = (found, class_names) if labels is None else (labels, None)
+    return Rows(values, *classes, name, many=MANY)

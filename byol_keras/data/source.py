@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
+import tensorflow as tf
 
-__all__ = ["CUT", "Broken", "Source", "failing_in_words"]
+__all__ = ["CUT", "Broken", "Source", "check_no_parts", "failing_in_words"]
 
 CUT = "is cut off or damaged"
 """The reason for what ends too early."""
@@ -25,10 +26,16 @@ def failing_in_words() -> Iterator[None]:
     """Whatever a decoder stumbles over within becomes `Broken`, with the reason in words."""
     try:
         yield
-    except Broken:
+    except (Broken, MemoryError, tf.errors.ResourceExhaustedError):  # Want of memory says nothing of a file.
         raise
     except Exception as error:  # In a stranger's file it may be anything, and is of a dozen types.
         raise Broken(_in_words(error)) from error
+
+
+def check_no_parts(name: str, split: str | None) -> None:
+    """Refuses a `split` of what has no parts; all of it is for training."""
+    if split not in (None, "train"):
+        raise ValueError(f"`split` must be None for {name}, which has no parts. Received: split={split!r}")
 
 
 def _in_words(error: Exception) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["ahead", "endless"]
+__all__ = ["Spec", "ahead", "endless"]
 
 _AT_ONCE = 2
 _LONGEST_BATCH = 60.0

@@ -9,7 +9,9 @@ from types import ModuleType
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["LABELS", "Table", "as_classes", "is_table", "parquet_tools", "read_rows", "read_table"]
+from .source import check_no_parts
+
+__all__ = ["LABELS", "Table", "as_classes", "delimiter_of", "is_table", "parquet_tools", "read_rows", "read_table"]
 
 LABELS = ("label", "class", "target")
 """What the column of classes is called, where nobody says."""
@@ -127,11 +129,10 @@ def read_table(path: str, split: str | None = None) -> Table:
         path: of the file, local or of any store that `tf.io.gfile` knows.
         split: None or `"train"`: a table has no parts.
     """
-    if split not in (None, "train"):
-        raise ValueError(f"`split` must be None for {path}, which has no parts. Received: split={split!r}")
+    check_no_parts(path, split)
     if not tf.io.gfile.exists(path):
         raise ValueError(f"`source` must exist. Received: {path}, and there is no such file")
-    table = _read_parquet(path) if path.endswith(".parquet") else _read_csv(path)
+    table = _read_parquet(path) if path.lower().endswith(".parquet") else _read_csv(path)
     if not len(table):
         raise ValueError(f"`source` must have rows. Received: {path}, which has none")
     return table
@@ -158,7 +159,7 @@ def _whole(text: str) -> int:
 
 def is_table(source: object) -> bool:
     """Whether this is the path of a table."""
-    return isinstance(source, str | os.PathLike) and os.fspath(source).endswith((".csv", ".parquet"))
+    return isinstance(source, str | os.PathLike) and os.fspath(source).lower().endswith((".csv", ".parquet"))
 
 
 def parquet_tools() -> tuple[ModuleType, ModuleType]:
@@ -193,8 +194,17 @@ def read_rows(path: str) -> list[list[str]]:
     """The cells of a CSV file without its empty lines; commas, semicolons or tabs divide them, as in the first one."""
     with tf.io.gfile.GFile(path, "rb") as stream:
         text = stream.read().decode("utf-8-sig")
-    delimiter = next((sign for sign in ",;\t" if sign in text[: text.find("\n") + 1 or None]), ",")
-    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
+    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)) if any(row)]
+
+
+def delimiter_of(text: str) -> str:
+    """What divides the cells of a CSV file, by its first line.
+
+    Example:
+    >>> delimiter_of("body;stars"), delimiter_of("body")
+    (';', ',')
+    """
+    return next((sign for sign in ",;\t" if sign in text[: text.find("\n") + 1 or None]), ",")
 
 
 def _read_parquet(path: str) -> Table:

@@ -15,13 +15,13 @@ from .folder import find_files
 from .labels import labels_from_folders, labels_where_known
 from .opening import folder_part
 from .rows import Rows
-from .source import Source
-from .tables import as_classes
+from .source import Source, check_no_parts
+from .tables import as_classes, delimiter_of
 
 __all__ = ["Texts", "open_texts", "read_texts"]
 
 MANY = "texts"
-_TABLES = {".csv": ",", ".tsv": "\t"}
+_TABLES = (".csv", ".tsv")
 
 
 class Texts(NamedTuple):
@@ -72,7 +72,7 @@ def read_texts(path: str | os.PathLike, text: str = "text", label: str = "label"
     if suffix == ".txt":
         return _kept(((line, None) for line in _read(path).split("\n")), path)
     if suffix in _TABLES:
-        return _kept(_rows(path, _TABLES[suffix], text, label), path)
+        return _kept(_rows(path, text, label), path)
     if suffix == ".jsonl":
         return _kept(_objects(path, text, label), path)
     raise ValueError(
@@ -112,12 +112,11 @@ def open_texts(
         found = Texts(*_renamed(read_texts, path, text_key, label_key or "label"))
         if label_key is not None and labelled and found.labels is None:
             raise ValueError(
-                f"`label_key` must name what holds the classes in {path}, which has no such. Received: {label_key!r}"
+                f"`label_key` must name what holds the classes in {path}, which has none. Received: {label_key!r}"
             )
         classes = found[1:] if labels is None else (labels, None)
         return Rows(found.texts, *classes, path, many=MANY)
-    if split not in (None, "train"):
-        raise ValueError(f"`split` must be None for texts in memory, which have no parts. Received: split={split!r}")
+    check_no_parts("a list of texts", split)
     texts, found = source if isinstance(source, tuple) and len(source) == 2 else (source, None)
     return Rows(_strings(texts), found if labels is None else labels, many=MANY)
 
@@ -127,7 +126,8 @@ def _renamed(read: Callable, *arguments: str) -> Texts:
     try:
         return read(*arguments)
     except ValueError as error:
-        text = str(error).replace("`path`", "`source`").replace("`text`", "`text_key`").replace("text=", "text_key=")
+        text = str(error).replace("`path`", "`source`").replace("`text`", "`text_key`")
+        text = text.replace("Received: path=", "Received: source=").replace("Received: text=", "Received: text_key=")
         raise ValueError(text) from None
 
 
@@ -165,10 +165,12 @@ def _from_folder(path: str) -> Texts:
     return Texts(found.texts, *labels_from_folders([files[number] for number in kept]))
 
 
-def _rows(path: str, delimiter: str, text: str, label: str) -> Iterator[tuple[str, str | None]]:
+def _rows(path: str, text: str, label: str) -> Iterator[tuple[str, str | None]]:
     # A cell may be longer than the 128 KiB that the module allows by itself.
     csv.field_size_limit(2**31 - 1)
-    reader = csv.DictReader(io.StringIO(_read(path), newline=""), delimiter=delimiter)
+    content = _read(path)
+    delimiter = "\t" if path.lower().endswith(".tsv") else delimiter_of(content)
+    reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
     columns = reader.fieldnames or []
     if text not in columns:
         raise ValueError(

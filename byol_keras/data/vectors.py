@@ -53,8 +53,8 @@ def open_vectors(
         return _rows(table, labels, label, columns, categorical)
     values, found, class_names, name = open_arrays(source, split, "rows of numbers")
     flat = values if values.ndim == 2 else values.reshape(len(values), -1)
-    labels = found if labels is None else labels
-    return Rows(_checked(flat, name), labels, class_names, name, categories=_of_array(flat, categorical))
+    classes = (found, class_names) if labels is None else (labels, None)
+    return Rows(_checked(flat, name), *classes, name, categories=_of_array(flat, categorical))
 
 
 def _rows(table: Table, labels: Any, label: str | None, columns: Sequence[str] | None, categorical: Any) -> Rows:

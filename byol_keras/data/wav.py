@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_positive
-from .source import Broken
+from .source import CUT, Broken
 
 __all__ = ["LARGEST_CLIP", "WAV_SUFFIXES", "WavHeader", "decode_wav", "wav_header"]
 
@@ -33,7 +33,6 @@ _TYPES = {
 _COMPRESSIONS = {2: "ADPCM", 6: "A-law", 7: "mu-law", 0x11: "ADPCM", 0x31: "GSM", 0x50: "MPEG", 0x55: "MP3"}
 _FORM = struct.Struct("<HHIIHH")
 _TO_THE_END = 2**32 - 1
-_CUT = "is cut off"
 
 
 class WavHeader(NamedTuple):
@@ -124,11 +123,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     while start + 8 <= len(data):
         name, size = struct.unpack_from("<4sI", data, start)
         if name != b"data" and start + 8 + size > len(data):
-            raise Broken(_CUT)
+            raise Broken(CUT)
         yield name, start + 8, size
         start += 8 + size + size % 2
     if start != len(data):
-        raise Broken(_CUT)
+        raise Broken(CUT)
 
 
 def _formed(form: bytes) -> WavHeader:
@@ -151,7 +150,7 @@ def _located(form: WavHeader, start: int, size: int, length: int | None, end: in
     if size == _TO_THE_END:  # A stream, whose length nobody knew, or a long file.
         size = end - start if length is None else length
     if start + size > end:
-        raise Broken(_CUT)
+        raise Broken(CUT)
     frames = size // (form.channels * form.bits // 8)
     if frames == 0:
         raise Broken("holds no sound")

@@ -54,10 +54,11 @@ class Windows(Examples):
 
         def fill(row: int) -> None:
             (place,) = draws(self.seed, epoch, first + row, view=0, count=1)
-            window = self._reader.attempt
-            values[row] = self._first_good(
-                epoch, first + row, lambda index: window(index, lambda found: self._cut(found, place))
-            )
+
+            def window(index: int) -> np.ndarray:
+                return self._reader.attempt(index, lambda found: self._cut(found, place))
+
+            values[row] = self._first_good(epoch, first + row, window)
 
         self._spread(fill, len(values))
         return batch

@@ -1,6 +1,6 @@
 """From strings to token ids: the preprocessor of a model that reads texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from numbers import Integral
 
 import keras
@@ -60,7 +60,7 @@ def vectorizer(
         # Words that are given are part of the configuration, so that copies know them as well.
         vocabulary=words,
         split=split,
-        output_sequence_length=length or int(np.ceil(np.percentile(lengths, _COVERED))),
+        output_sequence_length=length or max(1, int(np.ceil(np.percentile(lengths, _COVERED)))),
         name="words",
     )
     return keras.Sequential([keras.Input((), dtype="string", name="texts"), layer], name=name)
@@ -82,8 +82,10 @@ def _checked(texts: Sequence[str]) -> np.ndarray:
 
 def _words(texts: np.ndarray, vocabulary: int | Sequence[str], split: str) -> list[str]:
     """The words to know, in the order of their ids."""
-    if not isinstance(vocabulary, Integral):
+    if isinstance(vocabulary, Collection) and not isinstance(vocabulary, str | bytes):
         return _known_words(texts, list(vocabulary), split)
+    if not isinstance(vocabulary, Integral):
+        raise ValueError(f"`vocabulary` must be a number of ids, or words. Received: vocabulary={vocabulary!r}")
     if vocabulary < 3:
         raise ValueError(
             "`vocabulary` must count padding, unknown words and at least one word, so be 3 or more. "

@@ -41,7 +41,8 @@ class TextKind(Kind):
         try:
             return open_texts(wanted.data, split=wanted.split, labels=wanted.labels, **options)
         except ValueError as error:
-            raise ValueError(str(error).replace("`text_key`", "`columns`").replace("text_key=", "columns=")) from None
+            text = str(error).replace("`text_key`", "`columns`")
+            raise ValueError(text.replace("Received: text_key=", "Received: columns=")) from None
 
     def known(self, config: PretrainConfig, source: Source) -> dict[str, Any]:
         if config.init_from is None:
