@@ -10,9 +10,11 @@ __all__ = [
     "NOT_REBUILT",
     "copied",
     "copy_weights",
+    "copying",
     "drawing_from",
     "in_float32",
     "inputs_of",
+    "own_weights",
     "rebuilt",
     "refresh_constants",
     "revived",
@@ -64,16 +66,28 @@ def copied(model: keras.Model, argument: str, name: str | None = None, purpose: 
         name: of the copy. Default None: the same one.
         purpose: of the copy, for the error message. Default none.
     """
-    try:
+    with copying(model, argument, purpose):
         copy = rebuilt(model, name)
         copy_weights(model, copy)
+    return copy
+
+
+@contextlib.contextmanager
+def copying(model: keras.Model, argument: str, purpose: str = "") -> Iterator[None]:
+    """Inside, a model that can't be made again is a TypeError that says what it lacks; arguments are `copied`'s."""
+    try:
+        yield
     except NOT_REBUILT as error:
         raise TypeError(
             f"`{argument}` can't be copied{purpose}: it must be rebuilt with the same weights from its `get_config()` "
             "and `get_build_config()`. Add the missing ones, or build it as a functional model. "
             f"Received: {argument}={model} ({error})"
         ) from error
-    return copy
+
+
+def own_weights(layer: keras.Layer) -> list[keras.Variable]:
+    """Those of a layer itself, without what lies in the layers inside it."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
 def rebuilt(model: keras.Model, name: str | None = None) -> keras.Model:

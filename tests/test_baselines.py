@@ -203,11 +203,12 @@ def test_decoder__returns_what_its_encoder_takes(shape, normalization):
 REFUSED = {
     "an encoder that is no model": (lambda: Reconstruction(len, linear(5, 6)), "`encoder` must be a built"),
     "a decoder to another shape": (lambda: Reconstruction(linear(6, 2), linear(2, 5)), "`decoder` must return"),
+    "a decoder of another shape": (lambda: Reconstruction(linear(6, 2), linear(5, 6)), "`decoder` must take what"),
     "ids": (
         lambda: Reconstruction(
             keras.Sequential([keras.Input((6,), dtype="int32"), keras.layers.Embedding(9, 2)]), linear(2, 6)
         ),
-        "`encoder` must .* one input of floats",
+        "`encoder` must .* one input of floats. .* with inputs of int32",
     ),
     "constant columns": (
         lambda: Reconstruction(linear(6, 2), linear(2, 6), statistics=(np.zeros(6), np.zeros(6))),
@@ -232,8 +233,12 @@ def test_statistics__are_those_of_the_channels():
     model = Reconstruction(linear(1, 2), linear(2, 1), statistics=([0.0] * 3, [1.0] * 3))
     with pytest.raises(ValueError, match="`statistics` must have one number for each of the 1 channels"):
         model.check_batch(vectors(8, 1), replicas=1)
+
+
+@pytest.mark.parametrize("statistics", [([0.0, 0.0], [1.0, np.nan]), ([0.0], [1.0], [2.0]), (), ([], []), 0.5])
+def test_statistics__are_a_mean_and_a_deviation(statistics):
     with pytest.raises(ValueError, match="`statistics` must have a finite mean and a positive standard deviation"):
-        Reconstruction(linear(2, 2), linear(2, 2), statistics=([0.0, 0.0], [1.0, np.nan]))
+        Reconstruction(linear(2, 2), linear(2, 2), statistics=statistics)
 
 
 def test_data__that_can_not_be_rebuilt_is_refused():

@@ -91,6 +91,11 @@ def test_whitening__needs_features_that_differ(value):
     assert np.all((found.kept() >= 0.0) & (found.kept() <= 1.0))
 
 
+def test_components__are_of_features_as_wide_as_those_they_were_found_in():
+    with pytest.raises(ValueError, match=r"`features` must have as many numbers .* in, 6. Received: .*\(2, 5\)"):
+        PrincipalComponents(FEATURES, 2)(np.zeros((2, 5)))
+
+
 @pytest.mark.parametrize("limit", [0, 7, 1.5])
 def test_limit__must_fit_the_features(limit):
     with pytest.raises(ValueError, match="`limit` must"):

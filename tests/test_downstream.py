@@ -124,6 +124,7 @@ def test_backbone__names_levels_by_their_stride_or_from_a_given_one(encoder):
         (lambda encoder: downstream.keras_cv_backbone(encoder, (48, 40, 3)), "multiples of 32, .* Received: 48 x 40"),
         (lambda encoder: downstream.keras_cv_backbone(encoder, finest=6), "`finest` must be a level from 0 to 5"),
         (lambda encoder: downstream.mean_average_precision({"boxes": [], "classes": []}, {}), "must hold a box"),
+        (lambda encoder: downstream.mean_average_precision(TRUTH, {"boxes": []}), "`found` must be of the pictures"),
         (lambda encoder: downstream.mean_average_precision({}, {}, overlap=0), r"`overlap` must be in \(0, 1\]"),
         (lambda encoder: downstream.mean_iou(np.zeros(3, int), np.zeros(4, int), 2), "must have the shape of `truth`"),
         (lambda encoder: downstream.mean_iou([0, 1, 255], [0, 1, 1], 2), "`truth` must hold integers from 0 to 1"),

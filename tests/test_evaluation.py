@@ -36,10 +36,10 @@ def test_knn__at_a_very_low_temperature_is_the_nearest_neighbour():
     assert knn_accuracy(bank, np.array([1, 0]), query, np.array([1]), k=2, temperature=0.005) == 1.0
 
 
-@pytest.mark.parametrize("arguments", [{"k": 0}, {"temperature": 0.0}])
+@pytest.mark.parametrize("arguments", [{"k": 0}, {"k": 5.5}, {"temperature": 0.0}, {"temperature": np.nan}])
 def test_knn__refuses_impossible_numbers(arguments):
     points, labels = np.eye(2), np.arange(2)
-    with pytest.raises(ValueError, match="`k` must be at least 1 and `temperature` positive"):
+    with pytest.raises(ValueError, match=r"`(k|temperature)` must be (a )?positive"):
         knn_accuracy(points, labels, points, labels, **arguments)
 
 

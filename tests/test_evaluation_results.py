@@ -54,7 +54,7 @@ def test_judge__gives_every_accuracy_its_interval(evaluation):
     ("change", "message"),
     [
         ({"judges": ["nearest"]}, "`judges` must be 'knn', 'linear' or 'linear P%'.*'nearest'"),
-        ({"judges": ["linear 0%"]}, "`fraction` must be in"),
+        ({"judges": ["linear 0%"]}, "`judges` must be .* of up to 100 percent. Received: 'linear 0%'"),
         ({"query_labels": TRUTH[:3]}, "`query_labels` must have one label per example"),
         ({"bank_labels": LABELS[:3]}, "`bank_labels` must have one label per example"),
         ({"representations": {"odd": (np.ones(3), np.ones((50, 3)))}}, r"`representations\['odd'\]` must be vectors"),

@@ -76,5 +76,22 @@ def test_untrained__of_our_own_encoder_sees_pixels_as_the_trained_one():
 def test_untrained__of_a_frozen_network_is_refused():
     encoder = mlp_encoder()
     encoder.trainable = False
-    with pytest.raises(ValueError, match="`encoder` must have trainable weights to be set back"):
+    with pytest.raises(ValueError, match=r"`encoder` must have trainable weights to be set back.* all frozen"):
+        untrained(encoder)
+    with pytest.raises(ValueError, match="which has none"):
+        untrained(keras.Sequential([keras.Input((3,)), keras.layers.ReLU()]))
+
+
+def test_untrained__of_what_can_not_be_made_again_says_what_it_lacks():
+    class Wide(keras.Model):
+        def __init__(self, width):
+            super().__init__()
+            self.dense = keras.layers.Dense(width)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    encoder = Wide(3)
+    encoder(np.zeros((2, 4), "float32"))
+    with pytest.raises(TypeError, match="`encoder` can't be copied: it must be rebuilt"):
         untrained(encoder)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from byol_keras import cli
 from byol_keras.cli.export import run as run_export
-from byol_keras.evaluation.health import Verdict
+from byol_keras.evaluation import Verdict
 from byol_keras.export import runtimes
 
 pytest.importorskip("ai_edge_litert")
@@ -41,8 +41,8 @@ def test_export__writes_every_format_and_compares_them(finished, place, capsys):
     formats = ["--format", "savedmodel,litert,onnx", "--quantization", "float32,int8"]
     shown = exported(capsys, "--run", finished.run, "--output", place, *formats, "--verify", "--normalize")
     names = {path.name for path in place.iterdir()}
-    assert names == {"encoder", "encoder.onnx", "encoder.model_card.json"} | {
-        f"encoder-{name}.{suffix}" for name in ("float32", "int8") for suffix in ("tflite", "model_card.json")
+    assert names == {"encoder", "encoder.onnx", "encoder.onnx.model_card.json"} | {
+        f"encoder-{name}.tflite{suffix}" for name in ("float32", "int8") for suffix in ("", ".model_card.json")
     }
     for word in ("encoder/1", "encoder-int8.tflite", "TensorFlow, float32", "LiteRT, int8", "ONNX Runtime", "kNN"):
         assert word in shown
@@ -52,7 +52,7 @@ def test_export__writes_every_format_and_compares_them(finished, place, capsys):
 def test_card__of_a_run_says_where_the_encoder_comes_from(finished, place, capsys):
     deep = place / "deep" / "er"
     exported(capsys, "--run", finished.run, "--output", deep, "--network", "target", "--format", "onnx")
-    card = json.loads((deep / "encoder.model_card.json").read_text())
+    card = json.loads((deep / "encoder.onnx.model_card.json").read_text())
     assert card["network"] == "target"
     assert card["training"]["recipe"]["epochs"] == 3
     assert card["verdict"]

@@ -31,7 +31,7 @@ def vectors_of(path, images=IMAGES[:5]):
 
 
 def card_of(path):
-    return json.loads(path.with_suffix(".model_card.json").read_text())
+    return json.loads(Path(f"{path}.model_card.json").read_text())
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_litert__gives_what_the_encoder_gives(encoder, quantization, tolerance, 
     wanted = bk.evaluation.extract_features(encoder, IMAGES[:5])
     np.testing.assert_allclose(vectors_of(path), wanted, atol=tolerance * np.abs(wanted).max())
     assert card_of(path)["quantization"] == quantization
-    assert {file.name for file in tmp_path.iterdir()} == {path.name, f"{quantization}.model_card.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, f"{path.name}.model_card.json"}
 
 
 @pytest.mark.parametrize("categories", [{99: 3}, {}])
@@ -105,6 +105,14 @@ def test_vectors__are_exported_as_well(tmp_path):
     place = tmp_path / "not" / "there" / "yet"
     for path in (litert(encoder, place / "mlp.tflite"), onnx(encoder, place / "mlp.onnx")):
         np.testing.assert_allclose(open_artefact(path)({name: vectors(4)}), encoder(vectors(4)), atol=1e-5)
+    assert [card_of(place / f"mlp.{suffix}")["format"] for suffix in ("tflite", "onnx")] == ["litert", "onnx"]
+
+
+@pytest.mark.parametrize("details", ["a text", ["a", "list"], {"warnings": "one sentence"}, {"not": {1, 2}}])
+def test_details__that_no_card_holds_are_refused_before_anything_is_written(details, tmp_path):
+    with pytest.raises(ValueError, match="`details` must be"):
+        onnx(mlp_encoder(), tmp_path / "mlp.onnx", details=details)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -111,7 +112,7 @@ class Watched(keras.layers.Layer):
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_verify__switches_short_numbers_of_gpus_off_and_back(before, monkeypatch):
+def test_verify__switches_short_numbers_of_gpus_off_and_back(before, tmp_path, monkeypatch):
     opened = Runtime("None", lambda batch: Watched()(tf.constant(batch["x"])), ["x"])
     monkeypatch.setattr("byol_keras.export.verification.open_artefact", lambda *_: opened)
     monkeypatch.setattr("byol_keras.export.verification._bytes", lambda path: 0)
@@ -119,7 +120,7 @@ def test_verify__switches_short_numbers_of_gpus_off_and_back(before, monkeypatch
     SHORTENED.clear()
     tf.config.experimental.enable_tensor_float_32_execution(before)
     try:
-        assert verify(encoder, "encoder.tflite", np.eye(3)).ok
+        assert verify(encoder, str(tmp_path), np.eye(3)).ok
         assert tf.config.experimental.tensor_float_32_execution_enabled() is before
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(True)
@@ -142,11 +143,19 @@ def test_artefacts__may_lie_in_a_store(encoder, exported):
         ([], "must name at least one"),
         (["encoder.keras"], "must be folders with a saved_model"),
         ("encoder.keras", r"must be folders with a saved_model\.pb, .* Received: encoder\.keras"),
+        (["encoder.keras", "encoder.tflite"], r"must be files and folders that exist. Received: encoder\.tflite"),
     ],
 )
-def test_verify__refuses_what_it_can_not_read(encoder, artefacts, message):
+def test_verify__refuses_what_it_can_not_read(encoder, artefacts, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("encoder.keras").touch()
     with pytest.raises(ValueError, match=message):
         verify(encoder, artefacts, IMAGES[:8])
+
+
+def test_verify__of_one_example_would_prove_nothing(encoder, exported):
+    with pytest.raises(ValueError, match=r"`examples` must be two or more, .* Received: 1"):
+        verify(encoder, exported[:1], IMAGES[:1])
 
 
 def test_missing_runtime__is_named_with_its_command(encoder, exported, monkeypatch):

@@ -79,12 +79,14 @@ def test_finetune__trains_what_is_not_frozen(options, expected):
     assert np.any(classifier.head.kernel)
 
 
-def test_finetune__frozen_layers_stay_unless_all_are():
+@pytest.mark.parametrize("freeze_batch_norm", [False, True])
+def test_finetune__frozen_layers_stay_unless_all_are(freeze_batch_norm):
     encoder, (data, labels) = mlp_encoder(), parity(48, seed=1)
     encoder.layers[0].trainable = False
-    assert changed(encoder, trained(encoder, data, labels)) == [False, True, True]
+    options, normalised = {"freeze_batch_norm": freeze_batch_norm}, not freeze_batch_norm
+    assert changed(encoder, trained(encoder, data, labels, **options)) == [False, normalised, True]
     encoder.trainable = False
-    assert changed(encoder, trained(encoder, data, labels)) == [True, True, True]
+    assert changed(encoder, trained(encoder, data, labels, **options)) == [True, normalised, True]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

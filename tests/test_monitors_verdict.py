@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from byol_keras.evaluation.health import Verdict, verdict
+from byol_keras.evaluation import Verdict, verdict
 
 # Means of `target_std` over 20 steps, after that of step 1. Small ResNets on pictures, MLPs on vectors.
 HEALTHY = {
@@ -111,7 +111,7 @@ def test_verdict__recovers_with_the_run():
 def test_verdict__of_a_run_on_its_way_back_is_open(values):
     judged = verdict(course(values))
     assert judged.state == "unknown"
-    assert judged.sentence.startswith("Undecided: target_std is low, but rising")
+    assert judged.sentence.startswith("Undecided: target_std is low, but it rises")
 
 
 def test_verdict__of_a_run_that_settled_at_a_lower_spread_is_healthy():

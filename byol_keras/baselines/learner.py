@@ -33,13 +33,7 @@ class Learner(Trainer):
     def __init__(self, statistics: Statistics | None = None, seed: int = 0, **kwargs: object) -> None:
         super().__init__(seed=seed, **kwargs)
         admission.check_strategy()
-        self.statistics = None if statistics is None else tuple(tuple(np.ravel(part).tolist()) for part in statistics)
-        mean, deviation = self.statistics or ((), ())
-        if not (np.isfinite([*mean, *deviation]).all() and all(value > 0.0 for value in deviation)):
-            raise ValueError(
-                "`statistics` must have a finite mean and a positive standard deviation in every channel. "
-                f"Received: statistics={self.statistics}"
-            )
+        self.statistics = None if statistics is None else _checked(statistics)
 
     @property
     def parts(self) -> list[keras.Layer]:
@@ -114,3 +108,13 @@ class Learner(Trainer):
 
 def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
     return all(want is None or have == want for have, want in zip(shape, expected, strict=True))
+
+
+def _checked(statistics: Statistics) -> Statistics:
+    parts = tuple(tuple(np.ravel(part).tolist()) for part in statistics) if np.iterable(statistics) else ()
+    if len(parts) != 2 or not all(parts) or not np.isfinite([*parts[0], *parts[1]]).all() or min(parts[1]) <= 0.0:
+        raise ValueError(
+            "`statistics` must have a finite mean and a positive standard deviation in every channel. "
+            f"Received: statistics={statistics}"
+        )
+    return parts

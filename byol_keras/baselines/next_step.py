@@ -33,8 +33,8 @@ class NextStep(Learner):
     The second term is the slow-feature objective: what a state says should outlast a step. A state that never changes
     would be the slowest, and two things keep states from it. It foretells nothing but the mean, so the first term
     rises; and directions are those from the mean, of length 1, so that a constant part common to all states gains
-    nothing. Errors must be of the order of 1 for `weight` to mean what it says: give `statistics` where series are not
-    of unit variance.
+    nothing. Errors must be of the order of 1 for `temporal` to mean what it says: give `statistics` where series are
+    not of unit variance.
 
     Trailing steps that are all zeros are padding: they are no targets, and no states of theirs are compared. Each
     series counts the same, whatever its length.

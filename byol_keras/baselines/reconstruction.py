@@ -122,11 +122,21 @@ def _check(encoder: keras.Model, decoder: keras.Model) -> None:
     if len(inputs) != 1 or not keras.backend.is_float_dtype(inputs[0].dtype):
         raise ValueError(
             "`encoder` must be a functional or Sequential model of one input of floats. "
-            f"Received: encoder={encoder.name!r} with {len(inputs)} input(s)"
+            f"Received: encoder={encoder.name!r} with inputs of {', '.join(part.dtype for part in inputs) or 'no kind'}"
+        )
+    given, wanted = admission.output_shape(encoder), getattr(decoder, "input_shape", None)
+    if wanted is not None and not _alike(given, wanted):
+        raise ValueError(
+            "`decoder` must take what `encoder` returns. "
+            f"Received: a decoder of {wanted[1:]}, an encoder to {given[1:]}"
         )
     taken, returned = tuple(inputs[0].shape), tuple(admission.output_shape(decoder))
-    if len(taken) != len(returned) or any(None not in pair and len(set(pair)) > 1 for pair in zip(taken, returned)):  # noqa: B905
+    if not _alike(taken, returned):
         raise ValueError(
             "`decoder` must return what `encoder` takes. "
             f"Received: a decoder to {returned[1:]}, an encoder of {taken[1:]}"
         )
+
+
+def _alike(one: tuple, other: tuple) -> bool:
+    return len(one) == len(other) and all(None in pair or len(set(pair)) == 1 for pair in zip(one, other, strict=True))

@@ -7,7 +7,8 @@ import keras
 import tensorflow as tf
 
 from ..arguments import check_positive
-from ..evaluation.health import Verdict, alignment, effective_rank, uniformity, verdict
+from ..evaluation.diagnosis import Verdict, verdict
+from ..evaluation.health import alignment, effective_rank, uniformity
 from .window import Window
 
 __all__ = ["CollapseMonitor"]

@@ -26,6 +26,7 @@ def feature_maps(encoder: keras.Model, input_shape: tuple | None, frozen: bool) 
     if frozen:
         features.trainable = False
     elif not encoder.trainable_variables:
+        # Each by itself: a model that is trainable, and has its layers frozen, would pass nothing on.
         for layer in features._flatten_layers():
             layer.trainable = True
     return features

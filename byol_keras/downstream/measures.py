@@ -89,17 +89,22 @@ def mean_average_precision(truth: Boxes, found: Boxes, overlap: float = 0.5) -> 
     kinds = np.unique(classes[classes >= 0])
     if not len(kinds):
         raise ValueError("`truth` must hold a box. Received: truth without one")
+    if len(found["boxes"]) != len(truth["boxes"]):
+        raise ValueError(
+            "`found` must be of the pictures that `truth` is of. "
+            f"Received: {len(found['boxes'])} pictures for {len(truth['boxes'])}"
+        )
     return float(np.mean([_average_precision(truth, found, kind, overlap) for kind in kinds]))
 
 
 def _average_precision(truth: Boxes, found: Boxes, kind: int, overlap: float) -> float:
     hits, sure, total = [], [], 0
     for picture in range(len(truth["boxes"])):
-        wanted = truth["boxes"][picture][truth["classes"][picture] == kind]
-        mine = found["classes"][picture] == kind
-        confidence = found["confidence"][picture][mine]
+        wanted = np.asarray(truth["boxes"][picture])[np.asarray(truth["classes"][picture]) == kind]
+        mine = np.asarray(found["classes"][picture]) == kind
+        boxes, confidence = (np.asarray(found[name][picture])[mine] for name in ("boxes", "confidence"))
         order = np.argsort(-confidence, kind="stable")
-        hits.append(_taken(intersection_over_union(found["boxes"][picture][mine][order], wanted), overlap))
+        hits.append(_taken(intersection_over_union(boxes[order], wanted), overlap))
         sure.append(confidence[order])
         total += len(wanted)
     hits = np.concatenate(hits)[np.argsort(-np.concatenate(sure), kind="stable")]

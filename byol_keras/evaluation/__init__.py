@@ -2,8 +2,9 @@
 
 from .compression import Compression, CompressionRow, compression_curve
 from .controls import pca, raw_pixels
+from .diagnosis import Verdict, verdict
 from .features import extract_features
-from .health import Verdict, alignment, effective_rank, normalized_std, representation_health, uniformity, verdict
+from .health import alignment, effective_rank, normalized_std, representation_health, uniformity
 from .intervals import interval
 from .judging import judge
 from .linear import linear_predictions, linear_probe

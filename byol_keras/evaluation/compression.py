@@ -109,11 +109,14 @@ def compression_curve(
     judged = _are_given(bank_labels, query_labels)
     found = PrincipalComponents(bank, limit=sizes[-1])
     kept, errors = found.kept(), _errors(found, queries)
-    shorter_bank, shorter = (found(part) if judged else None for part in (bank, queries))
+    turned_bank, turned = found(bank), found(queries)
+
+    def judge(size: int) -> float:
+        return knn_accuracy(turned_bank[:, :size], bank_labels, turned[:, :size], query_labels, k, temperature)
+
     rows = []
     for size in sizes:
-        pair = (shorter_bank[:, :size], bank_labels, shorter[:, :size], query_labels) if judged else None
-        accuracy = knn_accuracy(*pair, k=k, temperature=temperature) if judged else None
+        accuracy = judge(size) if judged else None
         rows.append(CompressionRow(size, float(kept[size - 1]), float(errors[size - 1]), accuracy, 4 * size))
     return Compression(tuple(rows), bank.shape[1], len(bank), len(queries), k, temperature)
 

@@ -29,7 +29,8 @@ class Verdict:
     """What the measurements of a run say.
 
     Args:
-        state: `"healthy"`, `"collapsing"`, `"collapsed"`, or `"unknown"` where it is too early to tell.
+        state: `"healthy"`, `"collapsing"`, `"collapsed"`, or `"unknown"` where it is too early to tell, or where
+            what is low rises.
         sentence: the same in words, with the numbers that it rests on, likely causes and remedy.
     """
 
@@ -38,12 +39,13 @@ class Verdict:
 
 
 def verdict(history: Iterable[Mapping]) -> Verdict:
-    """Judges a run by how much of its spread it kept and where that is going, not by how low it is.
+    """Judges a run by how much of its spread it kept and where that is going, rather than by how low it is.
 
     Healthy runs start high or low, dip while the rate warms up, and recover; what gives a collapse away is
     that `target_std` leaves its highest value behind and keeps falling. Below half of it a run counts as collapsing
-    unless it rises again, below 60% if it still falls; below a quarter it has collapsed. An effective rank that loses
-    three quarters counts as well: a projection can stay spread out while the representation behind it thins.
+    unless it rises again, below 60% if it still falls; below a quarter it has collapsed, and so it has where a hundred
+    steps found hardly any spread. What is low and clearly rises is left open. An effective rank that loses three
+    quarters counts as well: a projection can stay spread out while the representation behind it thins.
 
     Args:
         history: measurements in their order, e.g. the lines of `metrics.jsonl`: mappings with `step`, `target_std` and
@@ -131,7 +133,8 @@ def _sentence(state: str, spread: _Course) -> str:
     if len(spread.values) < _FEWEST:
         return f"Too early to tell: {len(spread.values)} measurements of target_std, {_FEWEST} are needed."
     if state == "unknown":
-        return f"Undecided: target_std is low, but rising or young ({spread.now:.2f} at step {spread.steps[-1]})."
+        now = f"{spread.now:.2f} at step {spread.steps[-1]}"
+        return f"Undecided: target_std is low, but it rises or the run is young ({now})."
     if state == "healthy":
         highest = spread.steps[spread.values.index(spread.highest)]
         now = f"target_std is {spread.now:.2f} at step {spread.steps[-1]}"

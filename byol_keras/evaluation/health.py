@@ -3,18 +3,15 @@
 import numpy as np
 import tensorflow as tf
 
-from .diagnosis import Verdict, verdict
 from .directions import directions, pieces
 from .labelled import as_features
 
 __all__ = [
-    "Verdict",
     "alignment",
     "effective_rank",
     "normalized_std",
     "representation_health",
     "uniformity",
-    "verdict",
 ]
 
 _CELLS = 2**24  # similarities held at a time

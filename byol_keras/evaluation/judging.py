@@ -35,7 +35,7 @@ def judge(
         bank_labels: integer classes from 0 on, what the judges learn from.
         query_labels: the classes to guess.
         judges: `"knn"`, `"linear"`, or `"linear P%"`, which learns from P percent of the bank's labels (of which
-            every representation gets the same ones). Default all of the first two, 1% and 10%.
+            every representation gets the same ones). Default `"knn"`, `"linear"`, `"linear 1%"` and `"linear 10%"`.
         k: neighbours of `"knn"`. Default 200.
         temperature: of `"knn"`. Default 0.1.
         seed: int from 0 on, what the choice of few labels and of held-out ones depends on. Default 0.
@@ -74,8 +74,8 @@ def _few(name: str, labels: np.ndarray, seed: int) -> np.ndarray | slice:
     if name in ("knn", "linear"):
         return slice(None)
     percent = re.fullmatch(r"linear (\d+(?:\.\d+)?)%", name)
-    if percent is None:
-        raise ValueError(f"`judges` must be 'knn', 'linear' or 'linear P%', such as 'linear 1%'. Received: {name!r}")
+    if percent is None or not 0.0 < float(percent[1]) <= 100.0:
+        raise ValueError(f"`judges` must be 'knn', 'linear' or 'linear P%' of up to 100 percent. Received: {name!r}")
     return subset(labels, float(percent[1]) / 100.0, seed)
 
 

@@ -143,7 +143,7 @@ def _statistics(bank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _compressed(standard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A basis of what the examples span, and their coordinates in it: to fewer dimensions the same problem."""
+    """A basis of what the examples span, and their coordinates in it: the same problem in fewer dimensions."""
     if len(standard) >= standard.shape[1]:
         return np.eye(standard.shape[1], dtype="float32"), standard
     basis, triangle = np.linalg.qr(standard.T)

@@ -105,7 +105,7 @@ def _check_pairs(labels: np.ndarray) -> None:
 
 
 def _search(unit: np.ndarray, labels: np.ndarray, part: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Average precision, and the place of the first hit, of those of some queries that have a hit."""
+    """Average precision, and the place of the first hit, of each query in `part` that has a hit."""
     cosines = unit[part] @ unit.T
     mine = np.arange(len(cosines))
     cosines[mine, part.start + mine] = -np.inf

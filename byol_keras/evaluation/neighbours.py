@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from ..arguments import check_positive
 from .directions import directions, pieces
 from .labelled import as_features, as_labels, check_same_length, check_same_width
 
@@ -60,10 +61,9 @@ def knn_predictions(
     >>> knn_predictions(np.eye(2), np.array([7, 3]), np.array([[0.1, 2.0], [3.0, 0.0]]), k=1).tolist()
     [3, 7]
     """
-    if k < 1 or temperature <= 0.0:
-        raise ValueError(
-            f"`k` must be at least 1 and `temperature` positive. Received: k={k}, temperature={temperature}"
-        )
+    check_positive(k=k)
+    if not temperature > 0.0:
+        raise ValueError(f"`temperature` must be positive. Received: temperature={temperature}")
     bank, queries = as_features(bank, "bank"), as_features(queries, "queries")
     labels = as_labels(bank_labels, "bank_labels")
     check_same_length(labels, bank, "bank_labels")

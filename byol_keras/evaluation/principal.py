@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..arguments import check_positive
-from .labelled import as_features, check_same_width
+from .labelled import as_features
 
 __all__ = ["PrincipalComponents"]
 
@@ -68,7 +68,11 @@ class PrincipalComponents:
     def __call__(self, features: np.ndarray, count: int | None = None) -> np.ndarray:
         """The first `count` components of features (default all that were found), float32."""
         features = as_features(features, "features")
-        check_same_width(self.mean[None], features)
+        if features.shape[1] != len(self.mean):
+            raise ValueError(
+                f"`features` must have as many numbers as those that the components were found in, {len(self.mean)}. "
+                f"Received: features of shape {features.shape}"
+            )
         # Centred first: a mean far from 0 would take the digits of what differs.
         return (features - self.mean.astype("float32")) @ self.kernel[:, :count]
 

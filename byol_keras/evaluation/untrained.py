@@ -2,7 +2,7 @@
 
 import keras
 
-from ..cloning import drawing_from, rebuilt, refresh_constants
+from ..cloning import copying, drawing_from, own_weights, rebuilt, refresh_constants
 
 __all__ = ["untrained"]
 
@@ -24,23 +24,20 @@ def untrained(encoder: keras.Model, seed: int = 0) -> keras.Model:
     >>> bool(keras.ops.all(untrained(encoder).weights[0] == encoder.weights[0]))
     False
     """
-    moved = {id(variable) for layer in encoder._flatten_layers() if _learns(layer) for variable in _own(layer)}
+    moved = {id(variable) for layer in encoder._flatten_layers() if _learns(layer) for variable in own_weights(layer)}
     if not moved:
+        found = "all frozen" if encoder.weights else "which has none"
         raise ValueError(
-            f"`encoder` must have trainable weights to be set back. Received: encoder={encoder.name!r}, all frozen"
+            f"`encoder` must have trainable weights to be set back. Received: encoder={encoder.name!r}, {found}"
         )
-    with drawing_from(seed):
+    with drawing_from(seed), copying(encoder, "encoder"):
         fresh = rebuilt(encoder)
-    for ours, theirs in zip(encoder.weights, fresh.weights, strict=True):
-        if id(ours) not in moved:
-            theirs.assign(ours)
+        for ours, theirs in zip(encoder.weights, fresh.weights, strict=True):
+            if id(ours) not in moved:
+                theirs.assign(ours)
     refresh_constants(fresh)
     return fresh
 
 
 def _learns(layer: keras.Layer) -> bool:
     return layer.trainable and (bool(layer._trainable_variables) or isinstance(layer, keras.layers.BatchNormalization))
-
-
-def _own(layer: keras.Layer) -> list[keras.Variable]:
-    return [*layer._trainable_variables, *layer._non_trainable_variables]

@@ -28,6 +28,12 @@ def check_details(details: Mapping[str, object] | None) -> None:
         json.dumps(details, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"`details` must be what JSON can say. Received: details={details} ({error})") from error
+    if details is None:
+        return
+    if not isinstance(details, Mapping) or not isinstance(details.get("warnings", []), list):
+        raise ValueError(
+            f"`details` must be a mapping of entries, of which `warnings` is a list. Received: details={details}"
+        )
 
 
 def write_card(

@@ -15,7 +15,7 @@ from ..writing import replace_file
 from .card import write_card
 from .portable import Portable
 from .serving import write_signatures
-from .signatures import Signature, signatures_of
+from .signatures import Signature, default_signature
 
 __all__ = ["as_saved_model", "asked_by_default", "check_numbers", "publish", "run"]
 
@@ -44,12 +44,12 @@ def asked_by_default(portable: Portable, batch_size: int | None) -> Signature:
         portable: the encoder; pictures must have a known size.
         batch_size: None for any.
     """
-    inputs = portable.inputs(batch_size)
-    if any(None in spec.shape[1:] for spec in inputs.values()) and portable.is_picture:
+    signature = default_signature(portable, batch_size)
+    if any(None in spec.shape[1:] for spec in signature.inputs.values()) and portable.is_picture:
         raise ValueError(
             "`size` must be given: the encoder takes pictures of any size, the format those of one. Received: size=None"
         )
-    return signatures_of(portable)["serving_default"]._replace(inputs=inputs)
+    return signature
 
 
 @contextlib.contextmanager
@@ -91,7 +91,7 @@ def publish(
     facts: Mapping[str, object],
     details: Mapping[str, object] | None,
 ) -> str:
-    """Writes a converted file and, beside it, `NAME.model_card.json`; returns its path.
+    """Writes a converted file and, beside it, its card `FILE.model_card.json`; returns its path.
 
     Args:
         path: of the file.
@@ -103,8 +103,7 @@ def publish(
         details: as in `write_card`.
     """
     replace_file(path, lambda file: file.write(content))
-    card = f"{os.path.splitext(path)[0]}.model_card.json"
-    write_card(card, portable, kind, path, {"serving_default": signature}, facts, details)
+    write_card(f"{path}.model_card.json", portable, kind, path, {"serving_default": signature}, facts, details)
     return path
 
 

@@ -32,7 +32,7 @@ def onnx(
     """Writes an encoder as an ONNX file (needs the extra `onnx`), and returns its path.
 
     Input and output are those of `serving_default` in `bk.export.saved_model`. The conversion runs in a process of its
-    own. Beside `NAME.onnx` lies `NAME.model_card.json`. The format has no spectrograms: of a `BYOL` on sound
+    own. Beside `NAME.onnx` lies `NAME.onnx.model_card.json`. The format has no spectrograms: of a `BYOL` on sound
     `model.encoder` can be written, which takes them ready-made; an input of one's own must be called `spectrogram`, or
     it is taken for pictures.
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..arguments import check_positive
-from . import conversion
+from . import litert_program
 from .card import check_details
 from .converting import as_saved_model, asked_by_default, check_numbers, publish, run
 from .portable import Portable
@@ -47,7 +47,7 @@ def litert(
     Input and output are floats unless `integer` is asked for. Unless it is, layers that make spectrograms, or bring
     columns of several units to one scale, compute in float32 even with `int8`: of 256 steps for all of their numbers
     only the largest would be left. The conversion runs in a process of its own. Beside `NAME.tflite` lies
-    `NAME.model_card.json`.
+    `NAME.tflite.model_card.json`.
 
     Args:
         model: an encoder; a `BYOL`, of which the online encoder goes, behind its preprocessor; or a classifier of
@@ -145,9 +145,7 @@ def _converted(folder: str, job: dict, examples: dict[str, np.ndarray] | None, b
     file = os.path.join(folder, "job.json")
     with open(file, "w") as opened:
         json.dump(job, opened)
-    found = json.loads(run(["-c", Path(conversion.__file__).read_text(), file], "LiteRT").splitlines()[-1])
-    if found.pop("flex"):
-        raise RuntimeError("the encoder can't be converted to LiteRT: it needs operations of TensorFlow")
+    found = json.loads(run(["-c", Path(litert_program.__file__).read_text(), file], "LiteRT").splitlines()[-1])
     with open(job["output"], "rb") as opened:
         return found, opened.read()
 

@@ -99,6 +99,11 @@ class Portable:
                 f"`{argument}` must hold at least one example of what the encoder takes: {wanted}. "
                 f"Received: {argument} of shape {', '.join(f'{part.shape} {part.dtype}' for part in arrays)}"
             )
+        if len({len(part) for part in arrays}) > 1:
+            raise ValueError(
+                f"`{argument}` must hold as many examples for every input. "
+                f"Received: {', '.join(f'{len(part)} of {name}' for part, name in zip(arrays, specs, strict=True))}"
+            )
         if self.is_picture:
             _check_pictures(arrays[0], argument)
         return {name: _cast(part, spec) for part, (name, spec) in zip(arrays, specs.items(), strict=True)}

@@ -6,6 +6,7 @@ import numpy as np
 from ..arguments import check_positive
 from ..cloning import inputs_of
 from ..evaluation import PrincipalComponents, knn_accuracy
+from ..evaluation.labelled import as_features
 from .portable import as_encoder
 
 __all__ = ["DIMS", "compare_dims", "reduced"]
@@ -69,8 +70,9 @@ def compare_dims(
             4 on.
         whiten: whether each component is scaled to unit variance. Default False.
     """
+    bank = as_features(bank, "bank")
     check_positive(**{f"dims[{place}]": dim for place, dim in enumerate(dims)})
-    sizes = [size for size in sorted(set(dims or DIMS)) if size <= min(np.shape(bank))]
+    sizes = [size for size in sorted(set(dims or DIMS)) if size <= min(bank.shape)]
     found = PrincipalComponents(bank, max(sizes, default=1), whiten)
     kept, smaller_bank, smaller = found.kept(), found(bank), found(queries)
     lines = []

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -30,7 +29,7 @@ def saved_model(
     *,
     normalize: bool = False,
     size: int | tuple[int, int] | None = None,
-    warmup: np.ndarray | None = None,
+    warmup: object = None,
     details: Mapping[str, object] | None = None,
 ) -> str:
     """Writes an encoder as a SavedModel in TensorFlow Serving's layout, and returns its folder.
@@ -104,7 +103,7 @@ def _free_of_xla(folder: str) -> None:
     """Has a SavedModel compute without XLA, which its reader may not have.
 
     Keras asks for it where TensorFlow once lacked a kernel for processors. Grouped convolutions of pictures and series
-    have one by now, those of volumes none: a model with such goes as it is.
+    have one by now, those of volumes none: a model with any convolution of volumes goes as it is.
     """
     path = os.path.join(folder, "saved_model.pb")
     with tf.io.gfile.GFile(path, "rb") as file:
@@ -144,7 +143,7 @@ def new_version(path: str) -> str:
     if _VERSION.fullmatch(os.path.basename(path)):
         if tf.io.gfile.exists(path):
             raise ValueError(
-                f"`path` names a version that exists already: leave the number away to write the next one. "
+                f"`path` names a version that exists already: leave the number out to write the next one. "
                 f"Received: path={path}"
             )
         return path

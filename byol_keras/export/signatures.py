@@ -11,7 +11,7 @@ from ..views import unit_range
 from .pictures import pixels_of
 from .portable import Portable
 
-__all__ = ["Signature", "signatures_of"]
+__all__ = ["Signature", "default_signature", "signatures_of"]
 
 
 class Signature(NamedTuple):
@@ -30,13 +30,12 @@ class Signature(NamedTuple):
 
 def signatures_of(portable: Portable) -> dict[str, Signature]:
     """The signatures of `bk.export.saved_model`, the default one first."""
+    found = {"serving_default": default_signature(portable)}
     if not portable.is_picture:
-        return {"serving_default": Signature(portable, portable.inputs(), "as the encoder takes them")}
+        return found
     (spec,) = portable.inputs().values()
-    found = {
-        "serving_default": Signature(portable, portable.inputs(), "floats in [0, 1]"),
-        "serving_uint8": Signature(lambda pixels: portable(unit_range(pixels)), _typed(spec, tf.uint8), "0 to 255"),
-    }
+    of_bytes = _typed(spec, tf.uint8)
+    found["serving_uint8"] = Signature(lambda pixels: portable(unit_range(pixels)), of_bytes, "0 to 255")
     *size, channels = spec.shape[1:]
     if channels in (1, 3) and None not in size:
         read = pixels_of(tuple(size), channels)
@@ -48,6 +47,17 @@ def signatures_of(portable: Portable) -> dict[str, Signature]:
             lambda pixels: maps(pixels, training=False), portable.inputs(), "floats in [0, 1]"
         )
     return found
+
+
+def default_signature(portable: Portable, batch_size: int | None = None) -> Signature:
+    """`serving_default`: the encoder as it is.
+
+    Args:
+        portable: the encoder.
+        batch_size: None for any.
+    """
+    meaning = "floats in [0, 1]" if portable.is_picture else "as the encoder takes them"
+    return Signature(portable, portable.inputs(batch_size), meaning)
 
 
 def _typed(spec: tf.TensorSpec, dtype: tf.DType) -> dict[str, tf.TensorSpec]:

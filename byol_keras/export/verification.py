@@ -125,10 +125,19 @@ def verify(
         portable = Portable(model, normalize)
         inputs = portable.examples(examples, "examples")
         labels = None if labels is None else as_classes(labels, inputs)
+        _check_several(inputs)
         wanted = _in_keras(portable)(inputs)
         judge = Judge(wanted, labels, k, temperature)
         checks = [_check(path, reader, inputs, judge) for path, reader in readings]
     return Verification(tuple(checks), len(wanted))
+
+
+def _check_several(inputs: Mapping[str, np.ndarray]) -> None:
+    count = len(next(iter(inputs.values())))
+    if count < 2:
+        raise ValueError(
+            f"`examples` must be two or more, a hundred better, to tell vectors from their mean. Received: {count}"
+        )
 
 
 def _in_keras(portable: Portable) -> Runtime:
@@ -146,6 +155,9 @@ def _readings(
     paths = [os.fspath(path) for path in ([artefacts] if isinstance(artefacts, str | os.PathLike) else artefacts)]
     if not paths:
         raise ValueError("`artefacts` must name at least one exported file. Received: none")
+    missing = [path for path in paths if not tf.io.gfile.exists(path)]
+    if missing:
+        raise ValueError(f"`artefacts` must be files and folders that exist. Received: {missing[0]}, which does not")
     if openvino and any(map(is_remote, paths)):
         raise ValueError(
             "`openvino` must be False for artefacts of a remote store, since OpenVINO reads local files only. "

@@ -112,8 +112,8 @@ def finetuned_predictions(
         batch_size: examples per step, cut to their number; an epoch drops the last partial batch. Default 32.
         head_first: whether the head begins as a linear classifier (`Classifier.fit_head`). Default True.
         seed: int from 0 on. Default 0.
-        **options: the other arguments of `finetune`. By default `steps` are all that are taken, and statistics of batch
-            normalisations are frozen where batches are small.
+        **options: the other arguments of `finetune`. By default `steps` is how many are taken in all, and statistics of
+            batch normalisations are frozen where batches are small.
     """
     check_positive(epochs=epochs, batch_size=batch_size)
     labels = checked_classes(images, labels)
@@ -138,13 +138,13 @@ def _copied(encoder: keras.Model, frozen: float | str, freeze_batch_norm: bool) 
             f"in `bk.encoders.pooled`. Received: encoder={encoder!r} with output shape {shape}"
         )
     copy = copied(encoder, "encoder")
-    layers = copy._flatten_layers(include_self=True)
     if not copy.trainable_variables:
-        for layer in layers:
+        # Each by itself: a model that is trainable, and has its layers frozen, would pass nothing on.
+        for layer in copy._flatten_layers():
             layer.trainable = True
-    if freeze_batch_norm:
-        for layer in layers:
+    for layer in copy._flatten_layers():
+        if freeze_batch_norm and isinstance(layer, keras.layers.BatchNormalization):
             # To Keras this means inference mode. `training=False` in a call would not: `fit` overrides it.
-            layer.trainable = layer.trainable and not isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = False
     freeze(copy, frozen)
     return copy

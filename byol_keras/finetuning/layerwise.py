@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from ..arguments import did_you_mean
+from ..cloning import own_weights
 
 __all__ = ["LayerwiseAdam", "LayerwiseSGD", "factors_of", "freeze"]
 
@@ -42,7 +43,7 @@ def factors_of(encoder: keras.Model, variables: Sequence[keras.Variable], first_
         first_layer_rate: the share of the encoder's first layer with weights of its own.
     """
     weighted = _weighted(_ordered(encoder))
-    height = {id(own): len(weighted) - place for place, layer in enumerate(weighted) for own in _own(layer)}
+    height = {id(own): len(weighted) - place for place, layer in enumerate(weighted) for own in own_weights(layer)}
     return [first_layer_rate ** (height.get(id(variable), 0) / max(1, len(weighted))) for variable in variables]
 
 
@@ -67,11 +68,7 @@ def _ordered(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
 
 
 def _weighted(layers: Sequence[keras.layers.Layer]) -> list[keras.layers.Layer]:
-    return [layer for layer in layers if _own(layer)]
-
-
-def _own(layer: keras.layers.Layer) -> list[keras.Variable]:
-    return [*layer._trainable_variables, *layer._non_trainable_variables]
+    return [layer for layer in layers if own_weights(layer)]
 
 
 class _Layerwise(keras.optimizers.Optimizer):

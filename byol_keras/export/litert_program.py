@@ -1,9 +1,10 @@
 """From a SavedModel to a LiteRT file: a program of its own, since converters have been seen to take theirs down.
 
-    python -m byol_keras.export.conversion JOB.json
+    python -c "the text of this file" JOB.json
 
-The job names the SavedModel, the file to write, the quantization and the file with representative examples. What is to
-be known about the result is printed as JSON.
+Run by its text and not by its name, it imports nothing of this library. The job names the SavedModel, the file to
+write, the quantization and the file with representative examples. What is to be known about the result is printed as
+JSON.
 """
 
 import json
@@ -98,12 +99,10 @@ def _one_by_one(examples: str) -> Callable[[], Iterator[dict]]:
 
 
 def _described(model: bytes) -> dict:
-    """Operations outside of LiteRT's own, and how integers stand for numbers."""
+    """How integers stand for numbers."""
     interpreter = tf.lite.Interpreter(model_content=model)
-    operations = {operation["op_name"] for operation in interpreter._get_ops_details()}
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     return {
-        "flex": sorted(name for name in operations if name.startswith("Flex")),
         "inputs": [_quantized(detail) for detail in inputs],
         "outputs": [_quantized(detail) for detail in outputs],
     }
