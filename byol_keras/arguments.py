@@ -1,10 +1,11 @@
 """Refusals that many functions share."""
 
 import difflib
+import math
 import numbers
 from collections.abc import Collection, Iterable
 
-__all__ = ["check_all_positive", "check_positive", "checked_size", "did_you_mean"]
+__all__ = ["check_all_positive", "check_positive", "check_shares", "check_spreads", "checked_size", "did_you_mean"]
 
 
 def check_positive(**sizes: int) -> None:
@@ -40,6 +41,38 @@ def check_all_positive(**sizes: Collection[int]) -> None:
             raise ValueError(
                 f"`{name}` must be one or more positive integers, such as (64,). Received: {name}={several!r}"
             )
+
+
+def check_shares(**shares: float) -> None:
+    """Refuses what is no share of a whole.
+
+    Args:
+        **shares: values by the name that the user knows them by.
+
+    Example:
+    >>> check_shares(masking=1.5)
+    Traceback (most recent call last):
+    ValueError: `masking` must be in [0, 1]. Received: masking=1.5
+    """
+    for name, share in shares.items():
+        if not isinstance(share, numbers.Real) or not 0.0 <= share <= 1.0:
+            raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={share!r}")
+
+
+def check_spreads(**spreads: float) -> None:
+    """Refuses what is no size of a change: a negative number, infinity or NaN.
+
+    Args:
+        **spreads: values by the name that the user knows them by.
+
+    Example:
+    >>> check_spreads(noise=-0.1)
+    Traceback (most recent call last):
+    ValueError: `noise` must be 0 or more, and finite. Received: noise=-0.1
+    """
+    for name, spread in spreads.items():
+        if not isinstance(spread, numbers.Real) or not 0.0 <= spread < math.inf:
+            raise ValueError(f"`{name}` must be 0 or more, and finite. Received: {name}={spread!r}")
 
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:

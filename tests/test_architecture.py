@@ -38,7 +38,7 @@ ALLOWED = {leaf: set() for leaf in LEAVES} | {
     "viewing": {"admission", "randomness", "stepping"},
     "views": {"admission", "arguments", "compiling", "layers", "randomness", "stepping", "viewing"},
     "evaluation": {"arguments", "cloning", "intake", "version", "viewing", "writing"},
-    "callbacks": {"arguments", "checkpoints", "cloning", "evaluation", "schedules"},
+    "callbacks": {"arguments", "checkpoints", "cloning", "evaluation", "intake", "schedules"},
     "data": {"arguments", "threads", "writing"},
     "export": {
         "arguments",

@@ -162,7 +162,7 @@ def test_views__of_two_replicas_are_those_of_one_device():
         ({"mixing": 1.0}, r"`mixing` must be in \[0, 1\)\. Received: mixing=1\.0"),
         ({"time_masking": 1.5}, "`time_masking`"),
         ({"frequency_masking": -0.5}, "`frequency_masking`"),
-        ({"gain": -1.0}, "`gain` must be decibels, 0 or more"),
+        ({"gain": -1.0}, "`gain` must be 0 or more, and finite"),
         ({"fader": float("nan")}, "`fader`"),
         ({"noise": -1.0}, "`noise`"),
         ({"canvas": 0.5}, "`canvas` must be 1 or more"),
@@ -185,7 +185,7 @@ def test_options__out_of_their_range_are_refused(options, sentence):
         (np.repeat(CLIPS, 3, axis=3), r"of shape \(batch, mels, time, 1\)"),
         (CLIPS.astype("int32"), "floating-point"),
         (np.where(CLIPS > 3, np.float32("nan"), CLIPS), "must be finite"),
-        (np.broadcast_to(CLIPS[:, :1, :1], CLIPS.shape), "every clip is silent"),
+        (np.broadcast_to(CLIPS[:, :1, :1], CLIPS.shape), "all of them silent"),
     ],
 )
 def test_clips__that_are_none_are_refused(clips, sentence):

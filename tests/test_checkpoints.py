@@ -185,6 +185,30 @@ def test_restore__refuses_another_model_and_names_the_variable(tmp_path):
     assert_same(before, state_of(other))
 
 
+def test_folder__is_not_written_over_by_a_model_that_was_not_restored(tmp_path):
+    train(vector_byol(), epochs=1, callbacks=[RunCheckpoint(tmp_path, steps=4)])
+    failed, other = RunCheckpoint(tmp_path, steps=1), vector_byol(keras.optimizers.Adam(0.1))
+    with pytest.raises(ValueError, match="`model` must be the one"):
+        failed.restore(other)
+    restored = RunCheckpoint(tmp_path, steps=1)
+    restored.restore(vector_byol())
+    for checkpoint, model in ((failed, other), (restored, vector_byol())):
+        with pytest.raises(ValueError, match="call `restore\\(model\\)` before `fit`"):
+            train(model, epochs=1, callbacks=[checkpoint])
+    assert checkpoints.saved_steps(tmp_path) == [4, 8]
+
+
+@pytest.mark.parametrize("options", [{"keep": 0}, {"steps": 2.5}, {"steps": 0}, {"minutes": 0}, {"minutes": np.nan}])
+def test_run_checkpoint__refuses_what_never_saves(options, tmp_path):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
+        RunCheckpoint(tmp_path, **options)
+
+
+def test_save__before_there_is_a_model_says_what_it_needs(tmp_path):
+    with pytest.raises(ValueError, match="`save` needs a model"):
+        RunCheckpoint(tmp_path).save()
+
+
 def test_others__are_saved_and_brought_back(tmp_path):
     class Counter:
         def __init__(self, seen):

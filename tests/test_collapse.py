@@ -233,6 +233,8 @@ def test_monitor__takes_pairs_where_the_data_brings_them():
         ({"action": "shout"}, "`action` must be 'warn' or 'stop'. Received: action='shout'"),
         ({"every": 0}, "`every` must be a positive integer"),
         ({"examples": np.ones((1, 6))}, "`examples` must be arrays of one length, two examples or more"),
+        ({"examples": tf.data.Dataset.range(4)}, "`examples` must be an array or a structure of arrays"),
+        ({"examples": ["see", "it"]}, "`examples` must be an array or a structure of arrays"),
         ({"examples": {"a": np.ones((3, 6)), "b": np.ones((4, 6))}}, r"Received: arrays of the lengths \[3, 4\]"),
     ],
 )

@@ -7,7 +7,7 @@ import tensorflow as tf
 from builders import two_devices
 
 import byol_keras as bk
-from byol_keras.views import InstrumentViews
+from byol_keras.views import InstrumentViews, of_pictures
 
 STILL = {"area": (1.0, 1.0), "brightness": 0.0, "contrast": 0.0, "gain": 0.0, "gamma": 0.0, "noise": 0.0, "blur": 0.0}
 STILL |= {"flip": 0.0, "vertical_flip": 0.0, "turn": 0.0}
@@ -157,3 +157,9 @@ def test_byol__learns_from_them():
 def test_option__that_makes_no_sense_is_a_sentence(options, word):
     with pytest.raises(ValueError, match=word):
         InstrumentViews(**{"size": 16} | options)
+
+
+def test_views_of_pictures__name_every_preset_there_is():
+    assert isinstance(of_pictures(16, "astronomy"), InstrumentViews)
+    with pytest.raises(ValueError, match="`preset` must be one of imagenet, cifar, astronomy, medical"):
+        of_pictures(16, "x-ray")

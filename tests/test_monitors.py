@@ -130,6 +130,11 @@ def test_monitor__takes_labels_as_keras_datasets_bring_them():
         ({"k": 0}, "`k` must be a positive integer"),
         ({"temperature": 0.0}, "`temperature` must be positive. Received: temperature=0.0"),
         ({"bank_labels": np.zeros(3, int)}, "`bank_labels` must have one label per example"),
+        (
+            {"bank": ["a text"] * 32},
+            r"`bank` must be an array .* strings as `np.array\(texts\)`\. .* list",
+        ),
+        ({"bank": [1.0] * 32}, "`bank` must be an array or a structure of arrays"),
         ({"bank_labels": np.zeros(40)}, "`bank_labels` must be integer classes"),
         ({"queries": np.zeros((2, 6))}, "`queries` and `query_labels` must be given together"),
         ({"queries": np.zeros((2, 6)), "query_labels": np.zeros(3, int)}, "`query_labels` must have one label"),

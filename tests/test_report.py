@@ -81,7 +81,7 @@ ORDER = [
     "What the network sees",
     "Nearest neighbours",
     "Map of the features",
-    "Skipped files",
+    "Skipped",
     "Configuration",
     "Environment",
 ]
@@ -200,17 +200,25 @@ def test_page__takes_hardly_any_pictures(tmp_path, count):
 @pytest.mark.parametrize("value", [np.nan, 0.0, 1.0])
 def test_page__says_where_features_tell_nothing_apart(tmp_path, value):
     page = report(tmp_path, material(), metrics_jsonl=metrics())
-    assert "nothing to tell apart" not in page.text
+    assert "finite features that differ" not in page.text
     sample = Material(np.zeros((60, 4, 4, 3), "uint8"), np.full((60, 5), value))
     text = report(tmp_path, sample).text
-    assert "nothing to tell apart" in text
+    assert "finite features that differ" in text
     assert ("the features are not finite" in text) == np.isnan(value)
 
 
 def test_page__lists_the_first_skipped_files_and_counts_all(tmp_path):
     page = report(tmp_path, skipped_txt="".join(f"{i}.png\tcut short\n" for i in range(1234)))
-    assert "1,234 files" in page.text
+    assert "1,234 pictures could not be read" in page.text
     assert page.words.count("cut short") == 20
+
+
+def test_page__says_where_it_shows_a_part_of_a_list(tmp_path):
+    plan = {"words": [f"word{number}" for number in range(1234)], "few": [1, 2]} | {f"k{i}": i for i in range(300)}
+    page = report(tmp_path, plan_json=json.dumps(plan))
+    assert "word49, … (1,234 in all)" in page.text
+    assert "302 settings in all" in page.text
+    assert "1, 2" in page.text
 
 
 def test_page__is_small(tmp_path):

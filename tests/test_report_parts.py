@@ -14,11 +14,29 @@ from byol_keras.report.atlas import atlas
 from byol_keras.report.drawing import draw_texts
 from byol_keras.report.gallery import gallery, nearest, shared_class
 from byol_keras.report.journal import read_metrics, series
+from byol_keras.report.markup import readable
 from byol_keras.report.pixels import displayable, thumbnail
 from byol_keras.report.plane import Plane, lay_out
 from byol_keras.report.plots import curve, scatter
 
 GENERATOR = np.random.default_rng(0)
+
+
+def test_readable__leaves_what_words_are_made_of():
+    for text in ("\u0645\u06cc\u200c\u062e\u0648", "\U0001f469\u200d\U0001f52c", "co\u00adop"):
+        assert readable(text) == text
+    assert readable("a\u202eb\u200f\ufeff") == "a\ufffdb\ufffd\ufffd"
+
+
+def test_gallery__asks_about_examples_with_features_only():
+    features = GENERATOR.normal(size=(12, 5))
+    features[0] = np.nan
+    for labels in (None, np.arange(12) % 2):
+        sample = Material(np.zeros((12, 4, 4, 3), "uint8"), features, labels=labels)
+        asked = re.findall(r"Query: picture (\d+)", gallery(sample, nearest(features)))
+        assert len(set(asked)) == 8
+        assert "0" not in asked
+    assert shared_class(sample, nearest(features))[0] <= 1.0
 
 
 def lines(*rows):

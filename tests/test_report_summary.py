@@ -29,8 +29,8 @@ GOOD = {"online": 0.5, "untrained": 0.3, "raw pixels": 0.3}
     [
         (0.50, 0.28, 0.30, "good", "It learned"),
         (0.30, 0.28, 0.10, "unsure", "Little was learned"),
-        (0.50, 0.28, 0.49, "unsure", "It learned, but not more than the raw pixels show"),
-        (0.50, 0.28, 0.70, "unsure", "It learned, but not more than the raw pixels show"),
+        (0.50, 0.28, 0.49, "unsure", "It learned, but is not above the raw pixels"),
+        (0.50, 0.28, 0.70, "unsure", "It learned, but is not above the raw pixels"),
         (0.20, 0.28, 0.30, "bad", "Training made it worse"),
     ],
 )
@@ -61,7 +61,7 @@ def test_verdict__compares_intervals(trained, untrained, pixels, state, headline
             {"online": 0.5, "untrained": 0.28, "raw pixels": 0.35, "pca": 0.7},
             HEALTHY,
             "unsure",
-            "It learned, but not more than the principal components show",
+            "It learned, but is not above the principal components",
         ),
     ],
 )

@@ -39,6 +39,15 @@ def test_compile__lets_a_later_fit_hand_the_same_schedule_over_again():
     assert_same(weights_of(model.target_projector)[:1], weights_of(model.projector)[:1])
 
 
+def test_fit__of_another_length_keeps_the_step_of_a_constant_tau():
+    model = fitted_in_step()
+    step = model.train_function
+    model.fit(vectors(48), batch_size=8, callbacks=[TargetEMA(0.5, "constant")], verbose=0)
+    assert model.train_function is step
+    model.fit(vectors(48), batch_size=8, callbacks=[TargetEMA(0.25, "constant")], verbose=0)
+    assert model.train_function is not step
+
+
 def test_train_on_batch__does_not_warn_where_the_step_moves_the_target():
     model = fitted_in_step()
     before = weights_of(model.target_projector)[0]

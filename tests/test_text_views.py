@@ -126,7 +126,7 @@ def test_views__of_two_replicas_are_those_of_one_device():
     [
         *({"crop": crop} for crop in [(0.0, 1.0), (0.5, 0.4), (0.5, 1.1), (0.5,), 0.5]),
         *({name: share} for name in ("masking", "dropout") for share in (-0.1, 1.0, float("nan"))),
-        *({"shuffle": places} for places in (-1, 1.5)),
+        *({"shuffle": places} for places in (-1, 1.5, None, np.nan, np.inf)),
     ],
 )
 def test_options__out_of_their_range_are_refused(options):

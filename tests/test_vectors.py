@@ -82,6 +82,8 @@ def test_views__gather_the_batch_of_all_replicas_once(monkeypatch):
     monkeypatch.setattr(vectors, "gathered", lambda batch: gathered.append(batch) or batch)
     VectorViews(0.3, 0.2, 0.1, 0.1)(ROWS, seed=(1, 2))
     assert len(gathered) == 1
+    VectorViews(0.0, 0.0, 0.1, 0.0)(ROWS, seed=(1, 2))
+    assert len(gathered) == 1
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,11 @@ def test_views__gather_the_batch_of_all_replicas_once(monkeypatch):
     [
         ({"corruption": 1.5}, "`corruption`"),
         ({"masking": -1}, "`masking`"),
+        ({"masking": "0.1"}, r"`masking` must be in \[0, 1\]. Received: masking='0.1'"),
         ({"noise": -1}, "`noise` must be 0 or more"),
+        ({"scaling": np.inf}, "`scaling` must be 0 or more, and finite"),
+        ({"categorical": [False, True]}, "`categorical` must be numbers of columns, from 0 on"),
+        ({"categorical": ("age",)}, "`categorical` must be numbers of columns, from 0 on"),
     ],
 )
 def test_options__out_of_their_range_are_refused(options, sentence):

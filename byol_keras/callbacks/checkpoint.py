@@ -67,16 +67,15 @@ class RunCheckpoint(keras.callbacks.Callback):
         others: Mapping[str, Resumable] | None = None,
     ) -> None:
         super().__init__()
-        check_positive(keep=keep)
-        for name, value in (("minutes", minutes), ("steps", steps)):
-            if value is not None and value <= 0:
-                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+        check_positive(keep=keep, **({} if steps is None else {"steps": steps}))
+        if minutes is not None and not minutes > 0:
+            raise ValueError(f"`minutes` must be positive. Received: minutes={minutes}")
         self.folder = os.fspath(folder)
         self.minutes = minutes
         self.steps = steps
         self.keep = keep
         self.others = dict(others or {})
-        self._restored = False
+        self._restored: keras.Model | None = None
         self._saved_at = 0
         self._saved_when = 0.0
 
@@ -87,10 +86,14 @@ class RunCheckpoint(keras.callbacks.Callback):
             How many batches the run has trained on; 0 where there is no checkpoint. That none is whole is an error.
         """
         _check_model(model)
-        self._restored = True
         state = checkpoints.newest(self.folder)
-        if state is None:
-            return 0
+        if state is not None:
+            self._put_back(model, state)
+        # Only now: a run whose state could not be read is not to be written over.
+        self._restored = model
+        return 0 if state is None else state.note["step"]
+
+    def _put_back(self, model: keras.Model, state: checkpoints.State) -> None:
         variables = _variables(model)
         _check_fit(variables, state.arrays)
         for name, variable in variables.items():
@@ -99,10 +102,11 @@ class RunCheckpoint(keras.callbacks.Callback):
         for name, other in self.others.items():
             if name in state.note["others"]:
                 other.set_state(state.note["others"][name])
-        return state.note["step"]
 
     def save(self) -> str:
-        """Writes a checkpoint now and returns its path."""
+        """Writes a checkpoint now, of the model that `fit` trains, and returns its path."""
+        if self.model is None:
+            raise ValueError("`save` needs a model: `fit` must have begun with this callback. Received: none yet")
         step = self._batches()
         arrays = {name: np.asarray(variable.numpy()) for name, variable in _variables(self.model).items()}
         others = {name: other.get_state() for name, other in self.others.items()}
@@ -113,7 +117,8 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         _check_model(self.model)
-        if not self._restored and any(step > self._batches() for step in checkpoints.saved_steps(self.folder)):
+        later = [step for step in checkpoints.saved_steps(self.folder) if step > self._batches()]
+        if later and self._restored is not self.model:
             raise ValueError(
                 f"`folder` must not hold checkpoints of a run that is not continued: call `restore(model)` before "
                 f"`fit`, or choose another folder. Received: {self.folder}, with checkpoints of later steps than the "

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ..arguments import check_positive
 from ..evaluation.diagnosis import Verdict, verdict
 from ..evaluation.health import alignment, effective_rank, uniformity
+from .labelled import check_arrays
 from .window import Window
 
 __all__ = ["CollapseMonitor"]
@@ -146,6 +147,7 @@ class CollapseMonitor(keras.callbacks.Callback):
 def _check_examples(examples: object) -> None:
     if examples is None:
         return
+    check_arrays(examples, "examples")
     lengths = {len(leaf) for leaf in keras.tree.flatten(examples)}
     if len(lengths) != 1 or min(lengths) < 2:
         raise ValueError(

@@ -7,8 +7,9 @@ from ..arguments import check_positive
 from ..evaluation.features import extract_features
 from ..evaluation.labelled import as_labels, check_same_length
 from ..evaluation.subsets import split_labelled
+from ..intake import is_arrays
 
-__all__ = ["LabelledMonitor"]
+__all__ = ["LabelledMonitor", "check_arrays"]
 
 
 class LabelledMonitor(keras.callbacks.Callback):
@@ -27,7 +28,8 @@ class LabelledMonitor(keras.callbacks.Callback):
         bank_labels: integer classes from 0 on, shape `(n,)`.
         queries: examples to judge by. Default None: a fifth of each class is held out of the bank.
         query_labels: their classes, shape `(m,)`. Default None.
-        every_epochs: epochs from one judgement to the next; the first and the last are always judged. Default 1.
+        every_epochs: epochs from one judgement to the next; the first and the last of `epochs` are always judged.
+            Default 1.
         batch_size: examples per forward pass. Default 256.
     """
 
@@ -88,9 +90,19 @@ class LabelledMonitor(keras.callbacks.Callback):
 
 def _checked(examples: object, labels: np.ndarray, argument: str) -> np.ndarray:
     labels = as_labels(labels, argument)
+    check_arrays(examples, argument.removesuffix("_labels"))
     for leaf in keras.tree.flatten(examples):
         check_same_length(labels, leaf, argument)
     return labels
+
+
+def check_arrays(examples: object, argument: str) -> None:
+    """Refuses what is no array, nor a structure of arrays: a list, or a dataset."""
+    if not is_arrays(examples):
+        raise ValueError(
+            f"`{argument}` must be an array or a structure of arrays, strings as `np.array(texts)`. "
+            f"Received: {argument} of type {type(examples).__name__}"
+        )
 
 
 def _take(examples: object, indices: np.ndarray) -> object:

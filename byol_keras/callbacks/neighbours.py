@@ -19,11 +19,12 @@ class KNNMonitor(LabelledMonitor):
     judged the logs repeat the newest number; `latest` holds it together with the step at which it was measured.
 
     Args:
-        bank: examples with known labels, what `model.predict` takes.
+        bank: examples with known labels, what `model.predict` takes: an array or a structure of arrays.
         bank_labels: integer classes from 0 on, shape `(n,)`.
         queries: examples to judge by. Default None: a fifth of each class is held out of the bank.
         query_labels: their classes, shape `(m,)`. Default None.
-        every_epochs: epochs from one judgement to the next; the first and the last are always judged. Default 1.
+        every_epochs: epochs from one judgement to the next; the first and the last of `epochs` are always judged.
+            Default 1.
         k: number of neighbours, cut to the size of the bank. Default 200.
         temperature: the smaller, the more the nearest count. Default 0.1.
         batch_size: examples per forward pass. Default 256.

@@ -23,7 +23,8 @@ class LinearProbeMonitor(LabelledMonitor):
         bank_labels: integer classes from 0 on, shape `(n,)`.
         queries: examples to judge by. Default None: a fifth of each class is held out of the bank.
         query_labels: their classes, shape `(m,)`. Default None.
-        every_epochs: epochs from one judgement to the next; the first and the last are always judged. Default 1.
+        every_epochs: epochs from one judgement to the next; the first and the last of `epochs` are always judged.
+            Default 1.
         batch_size: examples per forward pass. Default 256.
 
     Example:

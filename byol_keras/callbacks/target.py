@@ -69,7 +69,7 @@ class TargetEMA(keras.callbacks.Callback):
     @property
     def signature(self) -> tuple:
         """What `tau_at` depends on: two callbacks of equal signature move the target alike."""
-        return self.schedule, self.tau, self._horizon
+        return self.schedule, self.tau, self._horizon if self.schedule == "cosine" else None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         if not hasattr(self.model, "update_target"):

@@ -7,7 +7,7 @@ from .journal import History, series
 from .record import RunRecord
 from .wording import count, percent
 
-__all__ = ["Advice", "advise", "evaluate_command", "still_rising"]
+__all__ = ["Advice", "advise", "evaluate_command"]
 
 Advice = tuple[str, str | None]
 
@@ -15,36 +15,36 @@ Advice = tuple[str, str | None]
 MUCH_WAITING = 0.2
 
 
-def advise(run: RunRecord, colour: str, health: str, baselines: int | None) -> list[Advice]:
+def advise(run: RunRecord, state: str, health: str, baselines: int | None) -> list[Advice]:
     """Sentences for the verdict, each with a command or None.
 
     Args:
         run: the run folder.
-        colour: the verdict's state.
+        state: the verdict's: `"good"`, `"unsure"` or `"bad"`.
         health: the state of its measurements, such as `"healthy"` or `"collapsing"`.
         baselines: how many the encoder was judged beside; None where it was not judged.
     """
     advice: list[Advice] = []
-    if colour == "bad" or health == "collapsing":
+    if state == "bad" or health == "collapsing":
         advice.append(("Start again with a recipe by name, or with a lower learning rate.", None))
     elif run.history:
-        advice += _what_is_open(run, colour, baselines)
+        advice += _what_is_open(run, state, baselines)
     waiting = series(run.history, "waiting")[1]
     if len(waiting) and waiting.mean() > MUCH_WAITING:
         share = percent(waiting.mean())
         advice.append((f"The device waited for data {share} of the time: byol-keras bench says what would help.", None))
-    if colour == "good":
+    if state == "good":
         advice.append(("Put it to use:", f"{_command('embed', run)} --output features.npz"))
     return advice
 
 
-def _what_is_open(run: RunRecord, colour: str, baselines: int | None) -> Iterator[Advice]:
+def _what_is_open(run: RunRecord, state: str, baselines: int | None) -> Iterator[Advice]:
     """What to do with a run that is not known to be wrong."""
     if baselines is None:
         yield f"Judge it with labelled {run.words.many}:", evaluate_command(run)
     elif not baselines:
         yield "Judge it beside the untrained network:", evaluate_command(run)
-    if baselines and colour == "unsure":
+    if baselines and state == "unsure":
         steps = count(run.history[-1]["step"])
         yield f"Train for longer, or on more {run.words.many}: this run made {steps} steps.", None
     elif still_rising(run.history):

@@ -15,7 +15,7 @@ COLUMNS, ROWS, CELL = 26, 18, 36
 
 def atlas(material: Material, plane: Plane) -> Html:
     """Points with a legend where there are labels, else the pictures at their places."""
-    if material.labels is not None and np.any(np.asarray(material.labels)[plane.indices] >= 0):
+    if material.labels is not None and np.any(material.labels[plane.indices] >= 0):
         return _by_class(material, plane)
     return tag(
         "img",
@@ -27,7 +27,7 @@ def atlas(material: Material, plane: Plane) -> Html:
 
 def _by_class(material: Material, plane: Plane) -> Html:
     """The commonest classes in a colour each, in the order of their labels; all others, and pictures of none, grey."""
-    labels = np.asarray(material.labels)[plane.indices]
+    labels = material.labels[plane.indices]
     classes, first, sizes = np.unique(labels, return_index=True, return_counts=True)
     ranked = np.argsort(-sizes * (classes >= 0), kind="stable")
     shown = np.sort(ranked[: min(len(CLASS_COLOURS), np.sum(classes >= 0))])

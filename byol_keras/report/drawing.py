@@ -11,7 +11,7 @@ import numpy as np
 
 __all__ = ["draw_rows", "draw_series", "draw_spectrograms", "draw_texts"]
 
-# Of a colour each, on white: values above and below the mean.
+# Colours of values above and below the mean, on white.
 _ABOVE, _BELOW = np.array([47, 91, 208]), np.array([210, 85, 58])
 _DARK = np.array([21, 24, 30])
 _LINES = (_ABOVE, _BELOW, np.array([10, 115, 82]), np.array([154, 87, 0]))

@@ -20,7 +20,7 @@ PIXELS = 96
 def nearest(features: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
     """For each example the indices of the most similar others by cosine, the most similar first.
 
-    Examples whose features are not finite are nobody's neighbours.
+    Examples whose features are not finite are nobody's neighbours; what is listed for them means nothing.
 
     Args:
         features: array of shape `(n, d)`.
@@ -42,8 +42,8 @@ def shared_class(material: Material, neighbours: np.ndarray) -> tuple[float, flo
     """The share of neighbours of their query's class, and the share that chance would give; None without labels."""
     if material.labels is None or not np.any(material.labels >= 0):
         return None
-    labels = np.asarray(material.labels)
-    known = labels >= 0
+    labels = material.labels
+    known = (labels >= 0) & np.isfinite(material.features).all(axis=1)
     pairs = known[:, None] & known[neighbours]
     same = (labels[:, None] == labels[neighbours]) & pairs
     counts, total = np.unique(labels[known], return_counts=True)[1], known.sum()
@@ -63,10 +63,11 @@ def gallery(material: Material, neighbours: np.ndarray) -> Html:
 
 def _queries(material: Material) -> np.ndarray:
     """Queries chosen without looking at what the encoder made of them: in turn from each class, or evenly."""
-    count = min(QUERIES, len(material.pictures))
+    usable = np.flatnonzero(np.isfinite(material.features).all(axis=1))
+    count = min(QUERIES, len(usable))
     if material.labels is None:
-        return np.linspace(0, len(material.pictures) - 1, count).astype(int)
-    members = [np.flatnonzero(np.asarray(material.labels) == label) for label in np.unique(material.labels)]
+        return usable[np.linspace(0, len(usable) - 1, count).astype(int)]
+    members = [usable[material.labels[usable] == label] for label in np.unique(material.labels)]
     in_turn = [index for turn in zip_longest(*members) for index in turn if index is not None]
     return np.array(in_turn[:count])
 

@@ -10,6 +10,9 @@ LONGEST = 20_000
 
 VOID = {"img", "meta"}
 
+# Of what shows nothing: what lines and words are made of, in Persian and in emoji too.
+_HARMLESS = "\t\n\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{SOFT HYPHEN}"
+
 
 class Html(str):
     """Text that is markup already and passes into a page as it is; any other value is escaped.
@@ -41,7 +44,7 @@ def readable(value: object, limit: int = 500) -> str:
 
 def _visible(character: str) -> str:
     """The character, unless it shows nothing (control), turns its neighbours around (format), or is half of one."""
-    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in "\t\n\N{ZERO WIDTH JOINER}"
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in _HARMLESS
     return "\N{REPLACEMENT CHARACTER}" if hidden else character
 
 

@@ -15,8 +15,8 @@ class Material:
     """A sample of pictures with what the trained encoder made of them.
 
     Args:
-        pictures: uint8 array of shape `(n, height, width, channels)`, about a thousand at most; of many channels the
-            first three are shown, of one or two the first.
+        pictures: array of shape `(n, height, width, channels)`, uint8 or floats in [0, 1], about a thousand at most; of
+            many channels the first three are shown, of one or two the first.
         features: array of shape `(n, d)`, the trained encoder's.
         labels: integer array of shape `(n,)`; a negative label means that there is none. Default None.
         class_names: names by label. Default None: "class 3".

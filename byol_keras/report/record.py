@@ -43,7 +43,7 @@ class Judgement:
     def fact(self, name: str) -> int | None:
         """A whole number among the facts, or None."""
         value = (self.facts or {}).get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+        return value if _is_size(value) else None
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class RunRecord:
         """A positive whole number as it was decided, or as it was asked for; None where neither is known."""
         recipe = self.plan.get("recipe")
         for decided in (self.plan, recipe if isinstance(recipe, dict) else {}):
-            if isinstance(decided.get(name), int) and decided[name] > 0:
+            if _is_size(decided.get(name)):
                 return decided[name]
         asked = self.config.get(name, "")
         return int(asked) if asked.isdecimal() and 0 < len(asked) < 16 and int(asked) > 0 else None
@@ -161,11 +161,12 @@ def _row(line: dict) -> Row | None:
     if not _is_share(accuracy):
         return None
     low, high = (line.get(end) if _is_share(line.get(end)) else accuracy for end in ("low", "high"))
+    low, high = min(low, accuracy), max(high, accuracy)
     return Row(str(line.get("representation", "?")), str(line.get("judge", "?")), accuracy, low, high)
 
 
 def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= 1
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _compression(content: dict) -> Compression | None:

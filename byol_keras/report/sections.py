@@ -11,6 +11,7 @@ from .material import Material
 from .measurements import curves, key_numbers
 from .plane import lay_out
 from .record import RunRecord
+from .summary import CALLED
 from .tables import SHOWN_SKIPS, accuracy_table, settings_table, skipped_table
 from .wording import count, percent
 
@@ -31,11 +32,15 @@ def _evaluation(run: RunRecord) -> Html:
     if run.judgement.rows:
         sentence = (
             "The share of right answers with its 95% interval, from the features alone. "
-            f"{run.words.raw.capitalize()} and the network before training show what was there before."
+            f"{_capital(CALLED[run.words.raw])} and the network before training show what was there before."
         )
         return _section("Evaluation", sentence, accuracy_table(run.judgement))
     line = tag("div", command(evaluate_command(run)))
     return _section("Evaluation", f"Not evaluated yet. With labelled {run.words.many}:", line)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _compression(run: RunRecord) -> Html:
@@ -99,14 +104,14 @@ def _map(material: Material) -> Html:
     if plane is None:
         return _section(
             "Map of the features",
-            f"There is nothing to tell apart: the features of all {material.words.many} are alike.",
+            f"There is none: it takes three {material.words.many} or more with finite features that differ.",
         )
     sentence = f"{count(len(plane.points))} {material.words.many} by {plane.method}."
     return _section("Map of the features", sentence, atlas(material, plane))
 
 
 def record_sections(run: RunRecord, environment: Mapping) -> list[Html]:
-    """Skipped files, configuration, plan and environment."""
+    """What was skipped, configuration, plan and environment."""
     asked, decided = "What the run was asked to do; null left it to the recipe.", "What recipe and data made of that."
     return [
         _skipped(run),
@@ -125,8 +130,9 @@ def _settings(title: str, sentence: str, settings: Mapping) -> Html:
 def _skipped(run: RunRecord) -> Html:
     number = len(run.skipped)
     if not number:
-        return _section("Skipped files", "None that this run recorded.")
-    sentence = f"{count(number)} file{'s' * (number > 1)} could not be read and took no part in training."
+        return _section("Skipped", "None that this run recorded.")
+    skipped = run.words.many if number > 1 else run.words.one
+    sentence = f"{count(number)} {skipped} could not be read and took no part in training."
     if number > SHOWN_SKIPS:
         sentence += f" The first {SHOWN_SKIPS}; the whole list is in skipped.txt."
-    return _section("Skipped files", sentence, skipped_table(run.skipped))
+    return _section("Skipped", sentence, skipped_table(run.skipped))

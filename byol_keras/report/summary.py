@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from ..evaluation import Row
 from ..evaluation.diagnosis import verdict
-from .advice import advise
+from .advice import Advice, advise
 from .journal import ended_badly, series
 from .record import Judgement, RunRecord
 from .wording import KINDS, between, count, judge_name, percent, points
 
-__all__ = ["BASELINES", "TRAINED", "Comparison", "Summary", "compare", "summarize"]
+__all__ = ["CALLED", "TRAINED", "Comparison", "Summary", "compare", "summarize"]
 
 BEGINNINGS = {"untrained": "the same network before training", "initial": "the encoder that it started from"}
 # What needs no training: an encoder that isn't above it need not have been trained.
@@ -74,7 +74,7 @@ class Summary:
     state: str
     headline: str
     paragraphs: list[str]
-    advice: list[tuple[str, str | None]]
+    advice: list[Advice]
     comparison: Comparison | None
 
 
@@ -93,24 +93,24 @@ def compare(judgement: Judgement) -> Comparison | None:
 def summarize(run: RunRecord) -> Summary:
     """The verdict on a run folder, from its evaluation and the health of its measurements."""
     comparison, health, broken = compare(run.judgement), verdict(run.history), ended_badly(run.history)
-    colour, headline = _verdict(comparison, health.state, broken)
+    state, headline = _verdict(comparison, health.state, broken)
     result = [_result(comparison, run) if comparison else _unjudged(run)]
     notes = ["The last loss is not a finite number: from there training could not go on."] if broken else []
     notes += [health.sentence.replace("`", "")] if health.state != "unknown" else []
     # What is wrong comes first, and then nobody asks how good it is.
     ruined = broken or health.state == "collapsed"
     paragraphs = notes + (result if comparison else []) if ruined else result + notes
-    advice = advise(run, colour, health.state, len(comparison.baselines) if comparison else None)
-    return Summary(colour, headline, paragraphs, advice, comparison)
+    advice = advise(run, state, health.state, len(comparison.baselines) if comparison else None)
+    return Summary(state, headline, paragraphs, advice, comparison)
 
 
-def _verdict(comparison: Comparison | None, state: str, broken: bool) -> tuple[str, str]:
+def _verdict(comparison: Comparison | None, health: str, broken: bool) -> tuple[str, str]:
     if broken:
         return "bad", "Training broke down"
-    if state == "collapsed":
+    if health == "collapsed":
         return "bad", "The encoder collapsed"
     if comparison is None:
-        return "unsure", "Signs of collapse" if state == "collapsing" else "Not judged yet"
+        return "unsure", "Signs of collapse" if health == "collapsing" else "Not judged yet"
     if comparison.loses_to(BEGINNINGS):
         return "bad", "Training made it worse"
     if not comparison.baselines:
@@ -118,8 +118,8 @@ def _verdict(comparison: Comparison | None, state: str, broken: bool) -> tuple[s
     if comparison.ties_with(BEGINNINGS):
         return "unsure", "Little was learned"
     if not comparison.clear:
-        return "unsure", f"It learned, but not more than {CALLED[comparison.unbeaten[0].representation]} show"
-    if state == "collapsing":
+        return "unsure", f"It learned, but is not above {CALLED[comparison.unbeaten[0].representation]}"
+    if health == "collapsing":
         return "unsure", "It learned, with signs of collapse"
     return "good", "It learned"
 
@@ -155,6 +155,6 @@ def _unjudged(run: RunRecord) -> str:
         return "No labels were looked at, so nobody knows yet what the encoder is good for."
     return (
         f"During training its nearest neighbours named the right class for {percent(values[-1])} of the "
-        f"{run.words.many} ({percent(values[0])} at the first look). What {run.words.raw} and the network before "
-        "training reach is not known yet."
+        f"{run.words.many} ({percent(values[0])} at the first look). What {CALLED[run.words.raw]} and the network "
+        "before training would reach is not known yet."
     )

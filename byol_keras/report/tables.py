@@ -13,6 +13,7 @@ __all__ = ["accuracy_table", "cells_table", "settings_table", "skipped_table"]
 
 SHOWN_SKIPS = 20
 SHOWN_SETTINGS = 200
+SHOWN_ITEMS = 50
 
 
 def accuracy_table(judgement: Judgement) -> Html:
@@ -63,7 +64,9 @@ def skipped_table(skipped: list[tuple[str, str]]) -> Html:
 
 def settings_table(settings: Mapping) -> Html:
     """Names and values, nested ones flattened with dots."""
-    return _rows("settings", [*_flat(settings)][:SHOWN_SETTINGS])
+    lines = [*_flat(settings)]
+    more = [("…", f"{len(lines):,} settings in all")] if len(lines) > SHOWN_SETTINGS else []
+    return _rows("settings", lines[:SHOWN_SETTINGS] + more)
 
 
 def _flat(settings: Mapping, prefix: str = "", depth: int = 0) -> Iterable[tuple[str, str]]:
@@ -71,8 +74,14 @@ def _flat(settings: Mapping, prefix: str = "", depth: int = 0) -> Iterable[tuple
         if isinstance(value, Mapping) and depth < 4:
             yield from _flat(value, f"{prefix}{readable(key, 100)}.", depth + 1)
         else:
-            listed = ", ".join(readable(item, 100) for item in value[:50]) if isinstance(value, list | tuple) else value
-            yield f"{prefix}{readable(key, 100)}", readable(listed)
+            shown = _listed(value) if isinstance(value, list | tuple) else readable(value)
+            yield f"{prefix}{readable(key, 100)}", shown
+
+
+def _listed(values: Sequence) -> str:
+    text = ", ".join(readable(item, 100) for item in values[:SHOWN_ITEMS])
+    more = f", … ({len(values):,} in all)" if len(values) > SHOWN_ITEMS else ""
+    return readable(text) + more
 
 
 def _rows(kind: str, lines: Iterable[tuple[object, object]]) -> Html:

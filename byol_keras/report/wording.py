@@ -42,7 +42,7 @@ KINDS = {
 }
 """By the word for a kind in a plan."""
 
-JUDGES = {"knn": "nearest neighbours", "linear": "linear classifier", "finetune": "fine-tuned"}
+JUDGES = {"knn": "nearest neighbours", "linear": "linear classifier", "finetune": "fine-tuned classifier"}
 REPRESENTATIONS = {"online": "trained", "target": "trained (target)"}
 
 
@@ -57,7 +57,7 @@ def count(number: float) -> str:
 
 
 def short(number: float) -> str:
-    """A measurement to three significant digits, or more where it is large.
+    """A measurement to three significant digits; to more where it is large, or close below 1 as `tau` is.
 
     Example:
     >>> short(0.12345), short(0.99962), short(1234.5), short(0.0)

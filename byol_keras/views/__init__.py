@@ -1,4 +1,4 @@
-"""Two views of a batch: stateless and compiled for pictures, or made of anybody's augmentation layers."""
+"""Two random views of a batch, for every kind of data."""
 
 from ..randomness import positional_normal, positional_uniform
 from ..viewing import Views, unit_range

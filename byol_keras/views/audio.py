@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..arguments import check_shares, check_spreads
 from ..randomness import between, fold_in, positional_normal, positional_uniform
 from ..stepping import gathered
 from ..viewing import Views
@@ -15,6 +16,9 @@ from .geometry import resample, resizing
 __all__ = ["AudioViews"]
 
 _MIXED, _CROPPED, _GAINED, _NOISE, _MASKED = range(5)
+
+# So many clips in a row are not all silent by chance.
+_SEVERAL = 8
 
 # Decibels in a natural logarithm of power.
 _DECIBELS = 10.0 / math.log(10.0)
@@ -79,11 +83,9 @@ class AudioViews(Views):
         frequency_masking: float = 0.0,
         deviation: float = 1.0,
     ) -> None:
-        for name, share in (("time_masking", time_masking), ("frequency_masking", frequency_masking)):
-            _check(name, share, "in [0, 1]", 0.0 <= share <= 1.0)
+        check_shares(time_masking=time_masking, frequency_masking=frequency_masking)
         _check("mixing", mixing, "in [0, 1)", 0.0 <= mixing < 1.0)
-        for name, decibels in (("gain", gain), ("fader", fader), ("noise", noise)):
-            _check(name, decibels, "decibels, 0 or more", 0.0 <= decibels < math.inf)
+        check_spreads(gain=gain, fader=fader, noise=noise)
         for name, scale in (("frequency_scale", frequency_scale), ("time_scale", time_scale)):
             _check(name, scale, "two positive numbers, the smaller first", _is_range(scale))
         _check("canvas", canvas, "1 or more", 1.0 <= canvas < math.inf)
@@ -96,7 +98,7 @@ class AudioViews(Views):
     def prepare(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
         values = tf.cast(tf.convert_to_tensor(batch), tf.float32)
         _check_shape(values.shape)
-        return values, gathered(values)
+        return values, gathered(values) if self.mixing else values
 
     def view(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor, index: int) -> tf.Tensor:
         values, everything = batch
@@ -120,9 +122,9 @@ class AudioViews(Views):
             raise ValueError(
                 f"`views` takes log-mel spectrograms, which are floating-point numbers. Received: dtype {values.dtype}"
             )
-        if (values == values[:, :1, :1]).all():
+        if len(values) >= _SEVERAL and (values == values[:, :1, :1]).all():
             raise ValueError(
-                "`views` takes log-mel spectrograms of sound. Received: a first batch in which every clip is silent"
+                f"`views` takes log-mel spectrograms of sound. Received: {len(values)} clips, all of them silent"
             )
 
     def get_config(self) -> dict[str, Any]:

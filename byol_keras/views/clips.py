@@ -67,7 +67,7 @@ class ClipViews(Views):
 
     def view(self, batch: tf.Tensor, seed: tf.Tensor, index: int) -> tf.Tensor:
         clips = self._windows(batch, fold_in(seed, _WINDOW))
-        # Only now, so that no frame is made a float for nothing.
+        # Windows came first: frames outside of them are never made floats.
         count, _, *inner = sizes(clips)
         pictures = as_pictures(tf.reshape(clips, (-1, *inner)))
         height, width, _ = inner

@@ -99,7 +99,7 @@ def weighing(
     """The weights of pixels (along the last axis) in outputs, all given by where their middles are."""
     stretch = tf.maximum(extent / target, 1.0)
     inside = tf.cast((pixels > start) & (pixels < start + extent), tf.float32)
-    # Twelve digits for few numbers, so that all of the seven are right in the many, with and without XLA.
+    # Few middles in float64, so that the many distances can be float32 and right to the last digit, under XLA too.
     start, extent, outputs = (tf.cast(value, tf.float64) for value in (start, extent, outputs))
     middle = start + outputs * extent / target
     whole = tf.floor(middle)

@@ -123,9 +123,11 @@ class ImageViews(Views):
             parameters = parameters._replace(box=geometry.whole_boxes(count, height, width))
         return self.apply(images, parameters, index)
 
-    def draw(self, seed: tf.Tensor, view: int, count: int, height: int, width: int) -> Parameters:
+    def draw(
+        self, seed: tf.Tensor, view: int, count: int | tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor
+    ) -> Parameters:
         """The random choices of view 0 or 1 for `count` pictures; `seed` is that view's own."""
-        return draw_parameters(self.settings, view, seed, count, height, width)
+        return draw_parameters(self.settings, seed, view, count, height, width)
 
     def apply(self, images: tf.Tensor, parameters: Parameters, view: int) -> tf.Tensor:
         """View 0 or 1 of pictures by these choices; what that view never does is left out."""

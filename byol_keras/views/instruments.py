@@ -119,7 +119,7 @@ class InstrumentViews(Views):
 
     @property
     def settings(self) -> Settings:
-        """What of it `ImageViews` does."""
+        """The settings of the part that `ImageViews` carries out."""
         return self.pictures.settings
 
     def prepare(self, batch: Any) -> Any:
@@ -165,6 +165,8 @@ def of_pictures(size: int | tuple[int, int], preset: str = "imagenet", **options
     >>> type(of_pictures(32, "medical")).__name__
     'InstrumentViews'
     """
+    if preset not in PICTURE_PRESETS:
+        raise ValueError(f"`preset` must be one of {', '.join(PICTURE_PRESETS)}. Received: preset={preset!r}")
     return (InstrumentViews if preset in INSTRUMENTS else ImageViews)(size, preset, **options)
 
 

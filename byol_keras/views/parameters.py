@@ -45,7 +45,12 @@ class _Uniforms(NamedTuple):
 
 
 def draw_parameters(
-    settings: Settings, view: int, seed: tf.Tensor, count: int | tf.Tensor, height: int, width: int
+    settings: Settings,
+    seed: tf.Tensor,
+    view: int,
+    count: int | tf.Tensor,
+    height: int | tf.Tensor,
+    width: int | tf.Tensor,
 ) -> Parameters:
     """The random choices for view 0 or 1 of `count` pictures of the given height and width.
 

@@ -64,6 +64,8 @@ def _check_kind(dtype: tf.DType, shape: tf.TensorShape | tuple[int, ...]) -> Non
 
 
 def _check_range(images: np.ndarray) -> None:
+    if not images.size:
+        raise ValueError(f"`views` takes a batch of one picture or more. Received: shape {images.shape}")
     low, high = float(images.min()), float(images.max())
     if images.dtype != np.uint8 and (low < -_OVERSHOOT or high > 1 + _OVERSHOOT):
         raise ValueError(

@@ -59,7 +59,7 @@ _RANGES = {"area": 1.0, "ratio": math.inf, "sigma": math.inf}
 def checked(preset: str, **given: Any) -> Settings:
     """The settings of a preset, those given put in, or a `ValueError` for one that makes no sense."""
     if preset not in PRESETS:
-        raise ValueError(f"`preset` must be one of {sorted(PRESETS)}. Received: preset={preset!r}")
+        raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}. Received: preset={preset!r}")
     values = PRESETS[preset]._asdict() | {name: value for name, value in given.items() if value is not None}
     for name in _PROBABILITIES:
         values[name] = _probabilities(name, values[name])
@@ -81,7 +81,7 @@ def _probabilities(name: str, value: Any) -> Pair:
 
 def _range(name: str, value: Any, largest: float) -> Pair:
     pair = _numbers(value)
-    if not pair or not 0 < pair[0] <= pair[1] <= largest:
+    if not pair or not 0 < pair[0] <= pair[1] <= largest or pair[1] == math.inf:
         limit = "" if largest == math.inf else f" <= {largest:g}"
         raise ValueError(f"`{name}` must be two numbers, 0 < low <= high{limit}. Received: {name}={value!r}")
     return pair

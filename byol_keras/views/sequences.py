@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..arguments import check_positive
+from ..arguments import check_positive, check_shares, check_spreads
 from ..layers import real_steps
 from ..randomness import fold_in, positional_normal, positional_uniform
 from ..stepping import gathered
@@ -85,13 +85,10 @@ class SequenceViews(Views):
         trimmed: bool = False,
     ) -> None:
         self.crop = None if crop is None else _checked_crop(crop)
-        for name, spread in (("jitter", jitter), ("scaling", scaling), ("magnitude_warp", magnitude_warp)):
-            if not spread >= 0.0:
-                raise ValueError(f"`{name}` must be 0 or more. Received: {name}={spread}")
+        check_spreads(jitter=jitter, scaling=scaling, magnitude_warp=magnitude_warp)
         if not 0.0 <= time_warp < 1.0:
             raise ValueError(f"`time_warp` must be in [0, 1), or time would stop. Received: time_warp={time_warp}")
-        if not 0.0 <= masking <= 1.0:
-            raise ValueError(f"`masking` must be in [0, 1]. Received: masking={masking}")
+        check_shares(masking=masking)
         check_positive(span=span)
         self.jitter, self.scaling, self.magnitude_warp = float(jitter), float(scaling), float(magnitude_warp)
         self.time_warp, self.masking, self.span = float(time_warp), float(masking), int(span)

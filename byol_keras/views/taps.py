@@ -100,8 +100,8 @@ def _blur(planes: tf.Tensor, sigma: tf.Tensor, kernel: int) -> tf.Tensor:
     rows, columns = (geometry.blurring(sigma[None], side, kernel)[0] for side in planes.shape[1:])
     reach, high = kernel // 2, planes.shape[1]
     padded = tf.pad(planes, ((0, 0), (reach, reach), (0, 0)))
-    # The largest tap is 1 before the matrix makes sums of them 1, which is why its diagonal is what they are multiplied
-    # by. The columns go through their matrix: XLA would fuse taps with these taps, and sum rows anew for each.
+    # `bell(0)` is 1, so that the diagonal of the matrix, whose rows have the sum 1, holds the factor of each row. The
+    # columns go through their matrix: XLA would fuse taps with these taps, and sum rows anew for each.
     weights = geometry.bell(tf.range(-reach, reach + 1, dtype=tf.float32), sigma)
     summed = tf.add_n([padded[:, tap : tap + high] * weights[tap] for tap in range(kernel)])
     return tf.matmul(summed * tf.linalg.diag_part(rows)[:, None], columns, transpose_b=True)

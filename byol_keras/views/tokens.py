@@ -1,6 +1,7 @@
 """Views of texts, as token ids."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -52,7 +53,7 @@ class TokenViews(Views):
         for name, share in (("masking", masking), ("dropout", dropout)):
             if not 0.0 <= share < 1.0:
                 raise ValueError(f"`{name}` must be in [0, 1). Received: {name}={share}")
-        if shuffle != int(shuffle) or shuffle < 0:
+        if not isinstance(shuffle, Integral) or shuffle < 0:
             raise ValueError(f"`shuffle` must be a number of places, 0 or more. Received: shuffle={shuffle}")
         self.crop = (float(crop[0]), float(crop[1]))
         self.masking, self.dropout, self.shuffle = float(masking), float(dropout), int(shuffle)

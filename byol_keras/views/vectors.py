@@ -1,12 +1,14 @@
 """Views of rows of numbers: tables, sensors, anything without neighbours."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ..arguments import check_shares, check_spreads
 from ..randomness import fold_in, positional_normal, positional_uniform
 from ..stepping import gathered
 from ..viewing import Views
@@ -55,19 +57,19 @@ class VectorViews(Views):
         noise: float = 0.1,
         categorical: Sequence[int] = (),
     ) -> None:
-        for name, share in (("corruption", corruption), ("masking", masking)):
-            if not 0.0 <= share <= 1.0:
-                raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={share}")
-        for name, spread in (("scaling", scaling), ("noise", noise)):
-            if not spread >= 0.0:
-                raise ValueError(f"`{name}` must be 0 or more. Received: {name}={spread}")
+        check_shares(corruption=corruption, masking=masking)
+        check_spreads(scaling=scaling, noise=noise)
+        if not all(isinstance(column, Integral) and not isinstance(column, bool) for column in categorical):
+            raise ValueError(
+                f"`categorical` must be numbers of columns, from 0 on. Received: categorical={categorical}"
+            )
         self.corruption, self.masking = float(corruption), float(masking)
         self.scaling, self.noise = float(scaling), float(noise)
         self.categorical = sorted({int(column) for column in categorical})
 
     def prepare(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
         rows = tf.cast(tf.convert_to_tensor(batch), tf.float32)
-        return rows, gathered(rows)
+        return rows, gathered(rows) if self.corruption or self.masking or self.noise else rows
 
     def view(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor, index: int) -> tf.Tensor:
         rows, everything = batch
