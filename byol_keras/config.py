@@ -17,7 +17,10 @@ from .precision import PRECISIONS
 from .recipes import OPTIMIZERS
 from .views import PICTURE_PRESETS
 
-__all__ = ["PretrainConfig"]
+__all__ = ["ARRAYS", "PretrainConfig"]
+
+ARRAYS = "arrays"
+"""What a stored configuration calls data that a program had in memory."""
 
 
 _SOURCES = "what to learn from: a folder, tfds:NAME, tfrecord:PATTERN, an .npz, .npy, .csv or .parquet file, or shapes"
@@ -30,6 +33,19 @@ _WORDS = {
     "precision": PRECISIONS,
     "strategy": STRATEGIES,
     "on_collapse": ("warn", "stop"),
+}
+# What says something of some kinds of data only.
+_OF_KINDS = {
+    "views": ("pictures",),
+    "cache": ("pictures",),
+    "channels": ("pictures",),
+    "image_key": ("pictures",),
+    "size": ("pictures", "sequences", "text"),
+    "columns": ("vectors", "text"),
+    "categorical": ("vectors",),
+    "vocabulary": ("text",),
+    "sample_rate": ("audio",),
+    "clip_seconds": ("audio",),
 }
 # What there are one or more of.
 _COUNTS = ("size", "channels", "batch_size", "accumulate", "epochs", "keep", "log_every", "vocabulary", "sample_rate")
@@ -74,7 +90,7 @@ class PretrainConfig:
     )
     channels: int | None = _option(None, "1 for grey, 3 for colour. Default: colour; of .npy and DICOM all there are")
     views: str | None = _option(None, f"what varies in views of pictures: {_either('views')}. Default: the recipe's")
-    batch_size: int | None = _option(None, "pictures per step of the optimizer")
+    batch_size: int | None = _option(None, "examples per step of the optimizer")
     accumulate: int = _option(1, "parts in which a batch passes through the networks, where as a whole it is too large")
     optimizer: str | None = _option(None, _either("optimizer"))
     rate: float | None = _option(None, "learning rate at its peak, for this batch size")
@@ -138,10 +154,12 @@ class PretrainConfig:
         for name in ("vocabulary", "sample_rate", "clip_seconds"):
             if self.init_from is not None and getattr(self, name) is not None:
                 raise ValueError(f"`{name}` and `init_from`, which brings it, exclude each other. Received: both")
-        if self.views is not None and self.kind != "pictures":
-            raise ValueError(f"`views` names views of pictures. Received: views={self.views} and kind={self.kind}")
-        if self.cache and self.kind != "pictures":
-            raise ValueError(f"`cache` keeps decoded pictures. Received: cache=True and kind={self.kind}")
+        for name, kinds in _OF_KINDS.items():
+            value = getattr(self, name)
+            if value not in (None, False) and self.kind not in kinds:
+                raise ValueError(
+                    f"`{name}` is for {' and '.join(kinds)}. Received: {name}={value} and kind={self.kind}"
+                )
         if self.optimizer == "adam" and self.weight_decay is not None:
             raise ValueError("`weight_decay` goes with `optimizer` adamw, lars or sgd. Received: optimizer=adam")
 
@@ -177,7 +195,7 @@ class PretrainConfig:
 def _named(data: Any) -> str | None:
     if data is None or isinstance(data, str):
         return data
-    return data.name if isinstance(data, Source) else str(data) if isinstance(data, Path) else "arrays"
+    return data.name if isinstance(data, Source) else str(data) if isinstance(data, Path) else ARRAYS
 
 
 def _plain_name(data: Any) -> str:

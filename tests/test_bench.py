@@ -35,9 +35,9 @@ def config_of(data, **options):
     return PretrainConfig.of({"data": data, **SMALL, **options})
 
 
-def measured(speeds, cached=False, cache_bytes=0, **options):
+def measured(speeds, cached=False, cache_bytes=0, in_memory=False, **options):
     config = config_of(pictures(8, 16), **options)
-    return Benchmark(make_plan(config, RunData(config), 0.0), speeds, cached, cache_bytes)
+    return Benchmark(make_plan(config, RunData(config)), speeds, cached, cache_bytes, in_memory)
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,13 @@ def test_limit__is_whatever_costs_time(speeds, limit):
 
 def test_sentence__names_remedies_that_are_left(monkeypatch):
     waits = Speeds(data=500, step=1000, together=400, waiting=0.6)
+    pays = measured(waits, cache_bytes=3_000_000).sentence
     assert "training waits 60% of its time, and training would be 2.5 times as fast" in measured(waits).sentence
-    assert "--cache keeps decoded pictures in memory (3.0 MB)" in measured(waits, cache_bytes=3_000_000).sentence
+    assert "--cache, which keeps decoded pictures in memory (3.0 MB), and more cores than" in pays
     assert "--cache" not in measured(waits, cached=True, cache_bytes=3_000_000).sentence
-    assert "--cache" not in measured(waits).sentence
+    assert "storing it smaller and on a local disk and more cores" in measured(waits).sentence
+    assert "disk" not in measured(waits, in_memory=True).sentence
+    assert "disk" not in measured(waits, cached=True).sentence
     shares = Speeds(data=1500, step=1000, together=625, waiting=0.02)
     assert "The data limits: it takes cores, and training would be 1.6 times as fast" in measured(shares).sentence
     assert "GPUs" not in measured(waits).sentence

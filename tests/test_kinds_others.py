@@ -88,7 +88,7 @@ def test_pretrain__judges_an_encoder_that_takes_raw_examples(run):
     }
     assert encoder(raw[kind]).shape == (2, encoder.output_shape[-1])
     page = (folder / "report.html").read_text()
-    assert RAW[kind].capitalize() in page
+    assert f"The {RAW[kind]} and the network before training" in page
     assert "Nearest neighbours" in page
 
 

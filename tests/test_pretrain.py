@@ -98,7 +98,7 @@ def test_evaluate__judges_either_network_and_writes_the_file(finished, capsys, n
     assert {row["representation"] for row in evaluation["rows"]} == {"raw pixels", "pca", network}
     assert evaluation["knn"] == {"k": 5, "temperature": 0.1}
     assert [row["representation"] for row in evaluation["rows"] if row["judge"] == "finetune 50%"] == [network]
-    assert "Fine-tuned, 50% of labels" in page
+    assert "Fine-tuned classifier, 50% of labels" in page
     assert "Fine-tuned" not in kept["report.html"]
     printed = capsys.readouterr().out
     assert network in printed
@@ -231,7 +231,7 @@ def test_bad_input__is_one_sentence_an_exit_code_and_nothing_half_written(case, 
         (["evaluate", "--judges", "finetune 0%"], 1, "`judges` must be knn, linear"),
         (["evaluate", "--baselines", "row"], 2, "Did you mean `raw`?"),
         (["preview", "--size", "8"], 2, "`--size` and `--run`"),
-        (["preview", "--count", "0"], 1, "`count` must be a positive integer"),
+        (["preview", "--count", "0"], 2, "`count` must be positive"),
     ],
 )
 def test_bad_words__about_a_run_are_refused_before_anything_is_computed(

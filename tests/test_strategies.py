@@ -184,3 +184,4 @@ def test_pretrain__a_batch_that_replicas_cannot_share_is_refused(size, rule, tmp
     settings = {"data": pictures(40), "size": 16, "epochs": 1, "run": tmp_path / "run", "strategy": "mirrored"}
     with pytest.raises(ValueError, match=rule):
         bk.pretrain(**settings, batch_size=size)
+    assert size == 2 or not (tmp_path / "run").exists()

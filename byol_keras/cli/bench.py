@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
     from rich.console import Console
 
     parser = parser_of("bench", COMMANDS["bench"], PretrainConfig, _LEFT_OUT)
-    parser.add_argument("--seconds", type=float, default=5.0, help="time to measure each part for")
+    parser.add_argument("--seconds", type=float, default=5.0, help="time to measure each part for. Default: 5")
     parser.add_argument("--json", type=str, help="file to write the numbers to", metavar="FILE")
     given = parse(parser, arguments)
     seconds, file = given.pop("seconds", 5.0), given.pop("json", None)

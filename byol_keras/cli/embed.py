@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .main import COMMANDS
-from .parsing import parse, parser_of, require
+from .parsing import parse, parser_of, require, require_network
 
 __all__ = ["EmbedOptions", "run"]
 
@@ -24,6 +24,7 @@ def run(arguments: Sequence[str]) -> int:
     """Writes features and paths to a file."""
     options = EmbedOptions(**parse(parser_of("embed", COMMANDS["embed"], EmbedOptions), arguments))
     require(options, "run", "output")
+    require_network(options)
     from ..training.embedding import embed
     from ..training.evaluating import labelled_data
     from ..training.loading import Run

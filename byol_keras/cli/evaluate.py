@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .main import COMMANDS
-from .parsing import UsageError, listed, parse, parser_of, require, require_positive
+from .parsing import listed, parse, parser_of, require, require_network, require_positive
 
 __all__ = ["EvaluateOptions", "run"]
 
@@ -68,6 +68,5 @@ def run(arguments: Sequence[str]) -> int:
 
 def _check(options: EvaluateOptions) -> None:
     """Refuses at once what would fail after the baselines were trained."""
-    if options.network not in ("online", "target"):
-        raise UsageError(f"`network` must be online or target. Received: network={options.network}")
+    require_network(options)
     require_positive(options, "k", "temperature", "baseline_epochs")

@@ -34,7 +34,7 @@ class ExportOptions:
     network: str = field(default="online", metadata={"help": "online, or target: its slow average"})
     data: str | None = field(
         default=None,
-        metadata={"help": "pictures for int8, --dim, --warmup and --verify. Default: what the run was made with"},
+        metadata={"help": "examples for int8, --dim, --warmup and --verify. Default: what the run was made with"},
     )
     data_dir: str | None = field(default=None, metadata={"help": "where tensorflow-datasets keeps its datasets"})
 

@@ -34,9 +34,9 @@ _NO_MEMORY = re.compile(r"\bOOM\b|out of memory|failed to allocate", re.IGNORECA
 # Each command is a module of this package with a function `run(arguments)`.
 COMMANDS = {
     "demo": "see it learn, on pictures that it makes itself",
-    "pretrain": "learn an encoder from unlabelled pictures",
+    "pretrain": "learn an encoder from unlabelled data",
     "evaluate": "judge an encoder by labels",
-    "embed": "write the features of pictures to a file",
+    "embed": "write the features of examples to a file",
     "export": "write an encoder for servers, phones and other runtimes",
     "preview": "show what the network sees: pairs of views as a picture",
     "report": "write a run's page again",
@@ -91,16 +91,16 @@ def _dispatch(arguments: list[str]) -> int:
     if not arguments:
         print(_help(), file=sys.stderr)
         return 2
-    command, *rest = arguments
-    if command in ("-h", "--help"):
+    name, *rest = arguments
+    if name in ("-h", "--help"):
         print(_help())
         return 0
-    if command == "--version":
+    if name == "--version":
         print(f"byol-keras {__version__}")
         return 0
-    if command not in COMMANDS:
-        raise UsageError(f"`{command}` is not a command.{did_you_mean(command, COMMANDS)}")
-    return importlib.import_module(f".{command}", __package__).run(rest)
+    if name not in COMMANDS:
+        raise UsageError(f"`{name}` is not a command.{did_you_mean(name, COMMANDS)}")
+    return importlib.import_module(f".{name}", __package__).run(rest)
 
 
 def _help() -> str:

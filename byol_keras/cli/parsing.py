@@ -105,6 +105,12 @@ def require_positive(options: Any, *names: str) -> None:
             raise UsageError(f"`{name}` must be positive. Received: {name}={value}")
 
 
+def require_network(options: Any) -> None:
+    """Refuses a network that a run does not have."""
+    if options.network not in ("online", "target"):
+        raise UsageError(f"`network` must be online or target. Received: network={options.network}")
+
+
 def listed(text: str, known: Sequence[str], name: str) -> list[str]:
     """The words between commas, each one of those that are known."""
     words = [word.strip() for word in text.split(",") if word.strip()]
@@ -127,7 +133,7 @@ def config_of(given: dict[str, Any]) -> PretrainConfig:
 def require_data(given: dict[str, Any]) -> None:
     """Refuses a command line that names nothing to learn from."""
     if "data" not in given:
-        raise UsageError("`--data` is missing: name a folder, tfds:NAME, tfrecord:PATTERN, an .npz file, or shapes")
+        raise UsageError("`--data` is missing: name a folder, tfds:NAME, tfrecord:PATTERN, a file, or shapes")
 
 
 def _dashed(found: re.Match) -> str:

@@ -32,6 +32,8 @@ def run(arguments: Sequence[str]) -> int:
         if "run" in about and name not in _USED_WITH_RUN:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"`{flag}` and `--run`, whose views are as they are, exclude each other")
+    if about.get("count", 1) < 1:
+        raise UsageError(f"`count` must be positive. Received: count={about['count']}")
     config = config_of(given)
     from ..training.looking import preview_of
 

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -90,6 +90,14 @@ class Skipped:
             if len(self.reasons) > 1.01 * self._written and self.failure is None:
                 self.flush()
             self._judge()
+
+    def add(self, reasons: Mapping[str, str]) -> None:
+        """Takes over what ledgers of other processes have found in the same source."""
+        with self._lock:
+            new = {path: reason for path, reason in reasons.items() if path not in self.reasons}
+            self.reasons |= new
+            self.bad += len(new)
+            self.flush()
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:

@@ -29,7 +29,7 @@ class Recipe:
         optimizer_name: `"lars"`, `"sgd"`, `"adam"` or `"adamw"`. Default `"lars"`.
         tau_schedule: `"cosine"` or `"constant"`. Default `"cosine"`.
         warmup_epochs: length of the linear climb of the rate. Default 10.
-        momentum: default 0.9.
+        momentum: of LARS and SGD. Default 0.9.
         trust_coefficient: LARS' eta. Default 1e-3.
         clip_trust_ratio: whether LARS' trust ratio is clipped. Default False.
         hidden: width of the heads. Default 4096.
@@ -59,7 +59,7 @@ class Recipe:
     tau: float
     optimizer_name: str = "lars"
     tau_schedule: str = "cosine"
-    warmup_epochs: int = 10
+    warmup_epochs: float = 10
     momentum: float = 0.9
     trust_coefficient: float = 1e-3
     clip_trust_ratio: bool = False
@@ -90,7 +90,7 @@ class Recipe:
     def optimizer(self, dataset_size: int) -> keras.optimizers.Optimizer:
         """The optimizer with its rate schedule, for a training set of `dataset_size` examples."""
         steps = self.total_steps(dataset_size)
-        return self.optimizer_over(steps, min(self.warmup_epochs, self.epochs) * (steps // self.epochs))
+        return self.optimizer_over(steps, round(min(self.warmup_epochs, self.epochs) * (steps // self.epochs)))
 
     def optimizer_over(self, total_steps: int, warmup_steps: int, accumulate: int = 1) -> keras.optimizers.Optimizer:
         """The optimizer for a run of another length: the rate climbs for `warmup_steps`, is 0 at `total_steps`.

@@ -19,8 +19,8 @@ def scaled(batch_size: int, epochs: int, dataset_size: int) -> Recipe:
     - The rate grows with the batch, as everywhere in the paper.
     - The target should look back over as many *examples*, whatever the batch: `tau ** (batch_size / 4096)`. This
       gives the 0.9995 that the paper chose for batch 512 at 1000 epochs.
-    - But never over more than 1/300 of the run, the longest memory among the paper's presets (33 of 12,500 steps at
-      40 epochs is 1/380): with little data a target that remembers 10,000 steps would never move. In runs of less than
+    - But never over more than 1/300 of the run, the longest memory among the paper's presets (100 of 31,200 steps at
+      100 epochs is 1/312): with little data a target that remembers 10,000 steps would never move. In runs of less than
       3,000 steps it remembers 10, since without a memory BYOL learns nothing (the paper's table 5: tau 0.9 gives 68.4%
       where 0 gives 0.3%).
     - Warm-up is 10 epochs, or a tenth of a shorter run.

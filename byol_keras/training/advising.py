@@ -18,7 +18,7 @@ from .plan import Plan, choose_recipe
 from .planning import make_plan
 from .rundata import RunData
 
-__all__ = ["advice", "cache_bytes", "obstacles", "planned_size", "readable_bytes"]
+__all__ = ["advice", "cache_bytes", "is_in_memory", "obstacles", "planned_size", "readable_bytes"]
 
 _FEW_PICTURES = 1000
 _FEW_OF_A_CLASS = 5
@@ -44,7 +44,10 @@ def obstacles(scan: Scan, data: RunData, config: PretrainConfig) -> list[str]:
     if found:
         return found
     try:
-        data.training(make_plan(config, data, began=0.0))
+        plan = make_plan(config, data)
+        data.training(plan)
+        if config.encoder is not None:
+            data.kind.encoder(plan)
     except ValueError as error:
         return [f"{error}."]
     return []
@@ -58,9 +61,9 @@ def advice(scan: Scan, data: RunData, config: PretrainConfig) -> list[str]:
         data: opened by `config`.
         config: what `pretrain` would be told.
     """
-    plan = make_plan(config, data, began=0.0)
+    plan = make_plan(config, data)
     room = cache_bytes(data.training(plan))
-    cached = 0 < room <= _CACHED_SHARE * _memory()
+    cached = room > 0
     sentences = [_what_would_be_done(plan), *_about_pictures(scan, plan), *_about_labels(scan)]
     if cached:
         sentences.append(
@@ -83,16 +86,18 @@ def planned_size(data: RunData, config: PretrainConfig) -> int:
 
 
 def cache_bytes(pictures: Examples) -> int:
-    """The memory that caching the pictures takes; 0 where it is impossible, or they lie decoded in memory already."""
+    """The memory that caching the pictures takes; 0 where it does not pay, or would take more than half of all."""
     source = pictures.source
-    if not isinstance(pictures, Pictures) or pictures.host_crops or _in_memory(source):
+    if not isinstance(pictures, Pictures) or pictures.host_crops or is_in_memory(source):
         return 0
     sides = probe(source, pictures.shape[-1] if pictures.shape[-1] in (1, 3) else None).sides or pictures.size
     trained_at = pictures.size if pictures.crop is None else sides
-    return len(source) * math.prod(trained_at) * pictures.shape[-1] * np.dtype(pictures.dtype).itemsize
+    room = len(source) * math.prod(trained_at) * pictures.shape[-1] * np.dtype(pictures.dtype).itemsize
+    return room if room <= _CACHED_SHARE * _memory() else 0
 
 
-def _in_memory(source: Source) -> bool:
+def is_in_memory(source: Source) -> bool:
+    """Whether examples lie decoded in memory."""
     try:
         return source.gather(np.zeros(1, "int64")) is not None
     except Broken:  # which only what lies in memory is known to be at once

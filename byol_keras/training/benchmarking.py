@@ -12,7 +12,7 @@ from ..data import Examples
 from ..model import BYOL
 from ..precision import fastest_precision
 from ..threads import cores, spread_over_cores
-from .advising import cache_bytes, readable_bytes
+from .advising import cache_bytes, is_in_memory, readable_bytes
 from .building import build_model, target_ema
 from .loop import Waiting
 from .plan import Plan, has_small_operations
@@ -82,13 +82,15 @@ class Benchmark:
         plan: of the run that was measured.
         speeds: medians of three rounds.
         cached: whether decoded pictures were kept.
-        cache_bytes: memory that caching them takes, 0 where there is nothing to gain by it.
+        cache_bytes: memory that caching them takes, 0 where there is nothing to gain by it, or not enough memory.
+        in_memory: whether examples lay decoded in memory from the beginning. Default False.
     """
 
     plan: Plan
     speeds: Speeds
     cached: bool
     cache_bytes: int
+    in_memory: bool = False
 
     @property
     def sentence(self) -> str:
@@ -99,14 +101,15 @@ class Benchmark:
         return about + (alone if devices > 1 else "")
 
     def _about_data(self) -> str:
+        remedies = [f"more cores than {cores()}"]
         if self.cache_bytes and not self.cached:
-            remedy = f"--cache keeps decoded pictures in memory ({readable_bytes(self.cache_bytes)})"
-        else:
-            remedy = "store it smaller and on a local disk"
+            remedies.insert(0, f"--cache, which keeps decoded pictures in memory ({readable_bytes(self.cache_bytes)}),")
+        elif not (self.cached or self.in_memory):
+            remedies.insert(0, "storing it smaller and on a local disk")
         how = f"training waits {self.speeds.waiting:.0%} of its time" if self.speeds.waits else "it takes cores"
         return (
             f"The data limits: {how}, and training would be {self.speeds.gain:.1f} times as fast if data cost nothing; "
-            f"{remedy}, and more cores than {cores()} help."
+            f"{' and '.join(remedies)} would help."
         )
 
     def _about_step(self) -> str:
@@ -154,7 +157,13 @@ def benchmark(
         for number in range(_ROUNDS):
             rounds.append(bench.round())
             tell(f"{number + 1} of {_ROUNDS} rounds measured")
-    return Benchmark(plan, Speeds(*np.median(rounds, axis=0).tolist()), config.cache, cache_bytes(examples))
+    return Benchmark(
+        plan,
+        Speeds(*np.median(rounds, axis=0).tolist()),
+        config.cache,
+        cache_bytes(examples),
+        is_in_memory(data.source),
+    )
 
 
 class _Bench:

@@ -1,6 +1,7 @@
 """How many steps this machine takes in a given time."""
 
 import time
+import warnings
 from dataclasses import replace
 
 from ..data import Examples
@@ -50,4 +51,12 @@ def steps_in(
     # The run itself will be compiled once more: as long as measuring took beside its steps.
     compiling = max(0.0, measured - watch.running)
     left = 60 * minutes * (1 - _RESERVE) - spent - measured - compiling
-    return max(1, int(left * watch.steps / watch.elapsed))
+    steps = int(left * watch.steps / watch.elapsed)
+    if steps < 1:
+        gone = 60 * minutes - left
+        warnings.warn(
+            f"`minutes`={minutes:g} are over before the first step: opening, compiling and measuring take {gone:.0f} "
+            "seconds. The run is one step, and its encoder as good as untrained.",
+            stacklevel=2,
+        )
+    return max(1, steps)

@@ -17,6 +17,7 @@ from .folder import RunFolder
 from .initial import beginning_called
 from .judging import judge_encoders
 from .kinds import kind_of
+from .kinds.kind import fitting, sampled
 from .plan import Plan
 from .progress import say
 from .rundata import RunData
@@ -56,7 +57,8 @@ def save_encoder(model: BYOL, plan: Plan, folder: RunFolder) -> None:
 
 def report_material(model: BYOL, plan: Plan, data: RunData) -> Material:
     """A sample of examples, what the encoder makes of them, and some pairs of views."""
-    source = data.sample(_SHOWN) if data.judged is None else data.judged.sample(1, _SHOWN).queries
+    shown = fitting(_SHOWN, plan.shape)
+    source = data.sample(shown) if data.judged is None else sampled(data.judged.queries, shown)
     examples, labels, kept = data.arrays(source, plan)
     some, _, _ = data.arrays(data.sample(_PAIRS), plan)
     first, second = (data.kind.drawn(view, plan) for view in model.views_of(tf.constant(some), (plan.seed, 0)))

@@ -35,5 +35,5 @@ def join(config: PretrainConfig, resume: bool, console: Any) -> Workers:
     told = {name: value for name, value in config.values().items() if name not in _OWN}
     versions = {"byol_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
     with workers.watched("Start all of them again."):
-        workers.check_same(told | {"resume": resume} | versions)
+        workers.check_same(versions | told | {"resume": resume})
     return workers

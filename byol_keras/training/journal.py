@@ -23,7 +23,7 @@ class Journal(keras.callbacks.Callback):
     """Appends a line to `metrics.jsonl` every so many steps, and a point to TensorBoard's curves.
 
     A line holds the step, the epoch, the seconds of training so far, the means of `loss` and `target_std` since the
-    last line, the newest `tau` and `learning_rate`, pictures per second, the share of time spent waiting for data,
+    last line, the newest `tau` and `learning_rate`, examples per second, the share of time spent waiting for data,
     and whatever the monitors have found since. What an epoch's end brings is a line of its own. The time between two
     epochs, in which monitors judge and checkpoints are written, counts in `seconds` alone.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data import Examples, Source, matched_labels
 from ..evaluation import Compression, Evaluation, compression_curve, extract_features, judge, pca, split_labelled
+from .kinds.kind import chosen, sampled
 
 __all__ = ["JudgeSet", "Judged", "Raw", "judge_encoders", "judge_set"]
 
@@ -28,7 +29,7 @@ class JudgeSet(NamedTuple):
 
     def sample(self, bank: int, queries: int, seed: int = 0) -> "JudgeSet":
         """At most so many of each, for a quick look during training."""
-        return JudgeSet(_some(self.bank, bank, seed), _some(self.queries, queries, seed))
+        return JudgeSet(sampled(self.bank, bank, seed), sampled(self.queries, queries, seed))
 
 
 def judge_set(training: Source, test: Source | None) -> JudgeSet | None:
@@ -116,12 +117,8 @@ def _compression(
     bank: np.ndarray, queries: np.ndarray, bank_labels: np.ndarray, query_labels: np.ndarray, **neighbours: object
 ) -> Compression:
     """The curve on some of the examples: it looks for neighbours a dozen times."""
-    some, asked = _chosen(len(bank), _CURVE_BANK), _chosen(len(queries), _CURVE_QUERIES)
+    some, asked = chosen(len(bank), _CURVE_BANK), chosen(len(queries), _CURVE_QUERIES)
     return compression_curve(bank[some], bank_labels[some], queries[asked], query_labels[asked], **neighbours)
-
-
-def _chosen(length: int, count: int, seed: int = 0) -> np.ndarray:
-    return np.sort(np.random.default_rng(seed).permutation(length)[:count])
 
 
 def _encoded(source: Source, examples: Examples, look: Mapping[str, Callable]) -> tuple[dict, np.ndarray]:
@@ -147,9 +144,3 @@ def _labelled(source: Source) -> Source | None:
 def _can_teach(bank: Source | None) -> bool:
     """Whether there is something to tell apart."""
     return bank is not None and len(np.unique(bank.labels)) > 1
-
-
-def _some(source: Source, count: int, seed: int) -> Source:
-    if len(source) <= count:
-        return source
-    return source.subset(_chosen(len(source), count, seed))

@@ -24,7 +24,7 @@ def preview_of(config: PretrainConfig, run: str | None = None, count: int = 8, o
     """Writes a picture of examples and their two views, and returns its path.
 
     Args:
-        config: what says whose views; of a run's `data`, `data_dir` and `seed` count.
+        config: says whose views; with `run`, only its `data`, `data_dir` and `seed` count.
         run: folder of a run, to see its views. Default None: those that `pretrain` would take.
         count: how many examples.
         output: the file.

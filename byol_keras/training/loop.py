@@ -77,17 +77,23 @@ def feed(
     replicas = workers.strategy.num_replicas_in_sync
     if replicas == 1:
         return watch(examples.training(plan.batch_size, start))
-    if plan.batch_size % replicas:
-        raise ValueError(
-            f"`batch_size` must be a multiple of the {replicas} replicas that share a batch. "
-            f"Received: batch_size={plan.batch_size}"
-        )
+    check_shares(plan, workers)
 
     def part(context: tf.distribute.InputContext) -> tf.data.Dataset:
         place = context.input_pipeline_id, context.num_input_pipelines
         return watch(examples.training(plan.batch_size, start, place).rebatch(plan.batch_size // replicas))
 
     return workers.strategy.distribute_datasets_from_function(part)
+
+
+def check_shares(plan: Plan, workers: Workers) -> None:
+    """Refuses a batch that replicas can't share alike."""
+    replicas = workers.strategy.num_replicas_in_sync
+    if plan.batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {replicas} replicas that share a batch. "
+            f"Received: batch_size={plan.batch_size}"
+        )
 
 
 def train(

@@ -69,8 +69,11 @@ class Plan:
 
     @property
     def warmup_steps(self) -> int:
-        """The recipe's warm-up, or a tenth of a run that is short for it."""
-        return min(round(self.recipe.warmup_epochs * self.steps_per_epoch), self.total_steps // 10)
+        """The recipe's warm-up, or a tenth of a run that is shorter than the recipe."""
+        # Rounded first: 0.29 times 100 is a little less than 29.
+        steps = math.floor(round(self.recipe.warmup_epochs * self.steps_per_epoch, 6))
+        whole = self.total_steps >= self.recipe.epochs * self.steps_per_epoch
+        return steps if whole else min(steps, self.total_steps // 10)
 
     @property
     def updates(self) -> int:
@@ -96,13 +99,13 @@ class Plan:
         """The plan that `to_json` wrote."""
         values = json.loads(text)
         recipe = values["recipe"]
-        recipe["view_options"] = {k: _as_pair(v) for k, v in recipe["view_options"].items()}
-        values |= {name: _as_pair(values[name]) for name in ("shape", "statistics")}
+        recipe["view_options"] = {k: _as_tuple(v) for k, v in recipe["view_options"].items()}
+        values |= {name: _as_tuple(values[name]) for name in ("shape", "statistics")}
         return cls(**values | {"recipe": Recipe(**recipe)})
 
 
-def _as_pair(value: Any) -> Any:
-    return tuple(map(_as_pair, value)) if isinstance(value, list) else value
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = None) -> Recipe:
@@ -110,11 +113,11 @@ def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = No
 
     Args:
         config: what was asked for.
-        examples: number of training pictures.
+        examples: how many there are to learn from.
         epochs: length of the run where a time budget has decided it.
     """
     epochs = epochs or config.epochs
-    recipe = _base_recipe(config, examples, epochs)
+    recipe = found = _base_recipe(config, examples, epochs)
     if config.optimizer not in (None, recipe.optimizer_name) and config.rate is None:
         raise ValueError(
             f"`rate` must be given beside another optimizer than the recipe's, {recipe.optimizer_name}, which its rate "
@@ -132,6 +135,8 @@ def choose_recipe(config: PretrainConfig, examples: int, epochs: int | None = No
         "view_options": config.views and {"preset": config.views},
     }
     recipe = replace(recipe, **{name: value for name, value in overrides.items() if value is not None})
+    if recipe.epochs < found.epochs:
+        recipe = replace(recipe, warmup_epochs=min(found.warmup_epochs, recipe.epochs / 10))
     if config.rate is not None:
         recipe = replace(recipe, base_rate=config.rate * 256 / recipe.batch_size)
     return recipe

@@ -12,7 +12,6 @@ from ..precision import fastest_precision
 from ..recipes import Recipe
 from .budget import steps_in
 from .initial import load_encoder
-from .kinds import kind_of
 from .plan import Plan, choose_recipe
 from .rundata import RunData
 
@@ -23,15 +22,18 @@ __all__ = ["make_plan"]
 _OUTGROWN = 2_000_000
 
 
-def make_plan(config: PretrainConfig, data: RunData, began: float, workers: Workers | None = None) -> Plan:
+def make_plan(
+    config: PretrainConfig, data: RunData, began: float | None = None, workers: Workers | None = None
+) -> Plan:
     """Makes every choice that the configuration left open; where it names minutes, measures what fits into them.
 
     Args:
         config: what was asked for.
         data: of the run.
-        began: `time.monotonic()` when the command started.
+        began: `time.monotonic()` when the budget of minutes began. Default None: now.
         workers: the processes that will train. Default None: this one alone.
     """
+    began = time.monotonic() if began is None else began
     workers = workers or Workers(tf.distribute.get_strategy())
     config = _settled(config, data, workers)
     plan = _first_plan(config, data)
@@ -63,7 +65,7 @@ def _outgrows(config: PretrainConfig, plan: Plan, steps: int) -> bool:
 def _first_plan(config: PretrainConfig, data: RunData) -> Plan:
     examples = len(data.source)
     recipe = choose_recipe(config, examples)
-    form = kind_of(config.kind).form(config, recipe, data.source, data.known)
+    form = data.kind.form(config, recipe, data.source, data.known)
     # Otherwise the optimizer might never take a step.
     full_batches(data.source, recipe.batch_size)
     steps_per_epoch = full_batches(data.source, recipe.batch_size // config.accumulate)
@@ -88,7 +90,7 @@ def _settled(config: PretrainConfig, data: RunData, workers: Workers) -> Pretrai
     """The configuration with a size and a batch size, on which a recipe's other numbers depend."""
     _check_parts(config, workers.strategy.num_replicas_in_sync)
     examples = len(data.source)
-    config = kind_of(config.kind).settled(config, choose_recipe(config, examples), data.source)
+    config = data.kind.settled(config, choose_recipe(config, examples), data.source)
     if config.batch_size is not None:
         return config
     recipe = choose_recipe(config, examples)

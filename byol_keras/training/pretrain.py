@@ -33,7 +33,7 @@ from .journal import Journal
 from .judging import JudgeSet
 from .kinds.kind import fitting
 from .lockstep import Lockstep
-from .loop import Waiting, train
+from .loop import Waiting, check_shares, train
 from .plan import Plan, has_small_operations
 from .planning import make_plan
 from .progress import Progress, say, standard_console
@@ -157,6 +157,7 @@ def _agreed_plan(
     plan = make_plan(config, data, began, workers) if found is None else Plan.from_json(found["plan"])
     plan = Plan.from_json(workers.of_chief(plan.to_json()))
     with workers.together():
+        check_shares(plan, workers)
         data.check(plan)
     return plan
 
@@ -204,11 +205,17 @@ def _announce(session: _Session, judged: JudgeSet | None) -> None:
         console,
         f"{plan.examples:,} {data.source.many} of {data.source.name} -> {plan.encoder}{size}, "
         f"recipe {recipe.name}, batch {recipe.batch_size}{shared}, "
-        f"{plan.epochs} epochs of {plan.steps_per_epoch} steps, {plan.precision}",
+        f"{_length(plan)}, {plan.precision}",
     )
     many = data.kind.words.many
     labels = "no labels to judge by" if judged is None else f"judged on {len(judged.queries):,} labelled {many}"
     say(console, f"{labels}; everything is written to {session.folder.path}")
+
+
+def _length(plan: Plan) -> str:
+    if plan.total_steps < plan.steps_per_epoch:
+        return f"{plan.total_steps} of the {plan.steps_per_epoch} steps of an epoch"
+    return f"{plan.epochs} epochs of {plan.steps_per_epoch} steps"
 
 
 def _train(model: BYOL, examples: Examples, session: _Session) -> None:
@@ -230,11 +237,14 @@ def _train(model: BYOL, examples: Examples, session: _Session) -> None:
             raise Interrupted(number, f"`{command}` goes on from the last checkpoint") from None
         # One that came after the last meeting of the workers, of which only one of them knows.
         stopped_by = int(workers.exchanged([interrupt.received or 0]).max())
+        found_by_all = workers.gathered(json.dumps(examples.skipped.reasons))
     with workers.together():
         if workers.is_chief:
             # A page that was written meanwhile shows a part of the run.
             _remove(folder.report)
             save_encoder(model, plan, folder)
+            for found in found_by_all:
+                examples.skipped.add(json.loads(found))
             _tell_of_skipped(examples, session)
     if stopped_by:
         workers.part()
@@ -269,7 +279,7 @@ def _remove(path: str) -> None:
 
 def _monitors(config: PretrainConfig, data: RunData, plan: Plan) -> dict[str, Any]:
     """What watches the run: for collapse always, by neighbours where there are labels."""
-    examples, _, _ = data.arrays(data.sample(_PROBED), plan)
+    examples, _, _ = data.arrays(data.sample(max(2, fitting(_PROBED, plan.shape))), plan)
     monitors: dict[str, Any] = {"collapse": CollapseMonitor(config.on_collapse, examples)}
     every = math.ceil(plan.epochs / 10) if config.knn_every is None else config.knn_every
     if data.judged is not None and every:

@@ -1,6 +1,6 @@
 """What else the network of a run can learn from its data: to rebuild it, to foretell it, or to tell its classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -22,6 +22,8 @@ __all__ = ["RIVALS", "rivals"]
 RIVALS = ("reconstruction", "next_step", "supervised")
 """Baselines that are trained, with the network of the run."""
 
+_Training = Callable[[], keras.Model]
+
 _RATE = 1e-3
 # Of more a table of baselines would not fit into memory.
 _TAUGHT = 50_000
@@ -34,8 +36,8 @@ def rivals(
 
     `"reconstruction"` is an autoencoder, whose decoder comes from `bk.baselines.decoder_for`. `"next_step"` is
     `bk.baselines.NextStep` on the states whose mean is the representation, for networks that read a series one way.
-    `"supervised"` learns the classes of the bank, from views as the run has them. All go
-    through the bank so many times, with Adam at a rate of 0.001 that falls to 0.
+    `"supervised"` learns the classes of the bank, from views as the run has them. All go through the bank so many
+    times, with Adam at a rate of 0.001 that falls to 0.
 
     Args:
         run: whose network it is.
@@ -54,32 +56,43 @@ def rivals(
     if preprocessor is not None:
         examples = preprocessed(preprocessor, examples)
     make = {"reconstruction": _rebuilding, "next_step": _foretelling, "supervised": _taught}
-    return {name: behind(preprocessor, make[name](run, examples, labels, epochs, seed)) for name in names}
+    # All are made before the first is trained: what can't be refuses at once.
+    made = {name: make[name](run, examples, labels, epochs, seed) for name in names}
+    return {name: behind(preprocessor, trained()) for name, trained in made.items()}
 
 
-def _rebuilding(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> keras.Model:
+def _rebuilding(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> _Training:
     plan = run.plan
     if examples.dtype.kind in "iu" and plan.kind != "pictures":
         raise ValueError(f"`baselines` can't hold reconstruction for {plan.kind}: words are no numbers to be rebuilt")
     encoder = kind_of(plan.kind).finished(run.beginning(), plan)
     statistics = plan.statistics if plan.kind in ("vectors", "sequences") else None
-    _fit(Reconstruction(encoder, decoder_for(encoder), statistics=statistics, seed=seed), examples, plan, epochs)
-    return encoder
+    model = Reconstruction(encoder, decoder_for(encoder), statistics=statistics, seed=seed)
+
+    def trained() -> keras.Model:
+        _fit(model, examples, plan, epochs)
+        return encoder
+
+    return trained
 
 
-def _foretelling(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> keras.Model:
+def _foretelling(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> _Training:
     plan, encoder = run.plan, run.beginning()
     try:
         # The representation is the mean of what goes into the last layer, where it is not masked.
         states = keras.Model(encoder.input, keras.tree.flatten(encoder.layers[-1].input)[0])
         model = NextStep(states, statistics=plan.statistics, seed=seed)
-    except ValueError as error:
+    except ValueError:
         raise ValueError(
             "`baselines` can hold next_step for series and a network that reads them one way: gru, lstm or simple. "
             f"Received: kind={plan.kind} and encoder={plan.encoder}"
-        ) from error
-    _fit(model, examples, plan, epochs)
-    return kind_of(plan.kind).finished(encoder, plan)
+        ) from None
+
+    def trained() -> keras.Model:
+        _fit(model, examples, plan, epochs)
+        return kind_of(plan.kind).finished(encoder, plan)
+
+    return trained
 
 
 def _fit(model: keras.Model, examples: np.ndarray, plan: Plan, epochs: int) -> None:
@@ -89,7 +102,7 @@ def _fit(model: keras.Model, examples: np.ndarray, plan: Plan, epochs: int) -> N
     model.fit(examples, epochs=epochs, batch_size=size, verbose=0)
 
 
-def _taught(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> keras.Model:
+def _taught(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> _Training:
     views = kind_of(run.plan.kind).views(run.plan)
     size = min(run.plan.batch_size, len(examples))
     # Classes are numbered anew, so that a huge number makes no huge head.
@@ -103,6 +116,10 @@ def _taught(run: Run, examples: np.ndarray, labels: np.ndarray, epochs: int, see
         augment=views,
         seed=seed,
     )
-    keras.utils.set_random_seed(seed)
-    classifier.fit(examples, numbers, epochs=epochs, batch_size=size, verbose=0)
-    return kind_of(run.plan.kind).finished(classifier.encoder, run.plan)
+
+    def trained() -> keras.Model:
+        keras.utils.set_random_seed(seed)
+        classifier.fit(examples, numbers, epochs=epochs, batch_size=size, verbose=0)
+        return kind_of(run.plan.kind).finished(classifier.encoder, run.plan)
+
+    return trained

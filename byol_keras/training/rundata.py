@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from ..config import PretrainConfig
+from ..config import ARRAYS, PretrainConfig
 from ..data import Examples, Source
 from ..data.opening import may_have_test_part
 from .judging import JudgeSet, Raw, judge_set
@@ -32,6 +33,15 @@ def _named(option: str) -> Iterator[None]:
         raise
 
 
+def _check_is_there(option: str, data: Any) -> None:
+    """Refuses what a stored configuration calls data that a program had in memory."""
+    if isinstance(data, str) and data == ARRAYS and not tf.io.gfile.exists(data):
+        raise ValueError(
+            f"`{option}` must be named: the run was made from arrays in memory, which no file holds. "
+            f"Received: {option}={data!r}"
+        )
+
+
 class RunData:
     """What a configuration names, opened but not decoded.
 
@@ -47,6 +57,8 @@ class RunData:
         self.kind = kind_of(config.kind)
         self._config = config
         self._skipped = skipped
+        for option in ("data", "test_data"):
+            _check_is_there(option, getattr(config, option))
         with _named("data"):
             self.source = self.kind.open(config, Wanted(config.data, known, labels=config.labels))
             self.known = self.kind.known(config, self.source) if known is None else dict(known)
@@ -90,7 +102,7 @@ class RunData:
         return Raw(self.kind.words.raw, self.kind.features(plan))
 
     def arrays(self, source: Source, plan: Plan) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """The same as arrays: examples, labels (or None), and which of the source they are."""
+        """What `whole` has, as arrays: examples, labels (or None), and which of the source they are."""
         return self.whole(source, plan).arrays()
 
     def sample(self, count: int, seed: int = 0) -> Source:
@@ -105,10 +117,13 @@ class RunData:
         return f"{len(self.source)} {self.source.many}, checksum {checksum:08x}"
 
     def check(self, plan: Plan) -> None:
-        """Refuses to go on with other data than the run was started with."""
+        """Refuses other data than the run was started with, and data to judge by that its encoder can't take."""
         found = self.fingerprint()
         if len(self.source) != plan.examples or plan.data not in ("", found):
             raise ValueError(
                 f"`data` must not change while a run goes on. Received: {self.source.name} with {found}, the run was "
                 f"started with {plan.data or plan.examples}"
             )
+        if self._config.test_data is not None:
+            with _named("test_data"):
+                self.whole(self.judged.queries, plan)

@@ -124,9 +124,13 @@ class Kind(abc.ABC):
 
 
 def sampled(source: Source, count: int, seed: int = 0) -> Source:
-    """Some of the examples of a source, in its order, always the same ones."""
-    order = np.random.default_rng(seed).permutation(len(source))
-    return source.subset(np.sort(order[:count]))
+    """Some of the examples of a source, in its order, always the same ones; the source itself where they are all."""
+    return source if len(source) <= count else source.subset(chosen(len(source), count, seed))
+
+
+def chosen(length: int, count: int, seed: int = 0) -> np.ndarray:
+    """Which of so many are taken: as many as there are, or `count`, always the same ones."""
+    return np.sort(np.random.default_rng(seed).permutation(length)[:count])
 
 
 def fitting(count: int, shape: tuple[int | None, ...]) -> int:

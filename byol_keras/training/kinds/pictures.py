@@ -25,7 +25,7 @@ _SAMPLED = 1000
 # Pictures of one shape, and not larger than this many times the recipe's size, are what it was made for.
 _SMALL = 1.5
 # What 32 pixels are for CIFAR; more would be better, at four times the cost for twice the side.
-_PHOTOGRAPHS = 64
+_ON_PROCESSORS = 64
 
 
 class PicturesKind(Kind):
@@ -58,7 +58,15 @@ class PicturesKind(Kind):
         )
 
     def whole(self, source: Source, plan: Plan, config: PretrainConfig) -> Pictures:
-        return Pictures(source, plan.shape[:2], channels=config.channels, max_bad_fraction=1.0)
+        learned = plan.shape[-1]
+        channels = learned if learned in (1, 3) else config.channels
+        pictures = Pictures(source, plan.shape[:2], channels=channels, max_bad_fraction=1.0)
+        if pictures.shape[-1] != learned:
+            raise ValueError(
+                f"`source` must hold pictures of {learned} channels, as those that the run has learned from. "
+                f"Received: {source.name} with {pictures.shape[-1]}"
+            )
+        return pictures
 
     def encoder(self, plan: Plan) -> keras.Model:
         return encoders.named(plan.encoder, plan.shape, plan.statistics)
@@ -94,7 +102,7 @@ def _size(config: PretrainConfig, recipe: Recipe, source: Source) -> int:
     side = math.inf if sides is None else max(sides)
     if scaled:
         return side if side <= SMALL_PICTURES else recipe.size
-    return recipe.size if side <= _SMALL * recipe.size else _PHOTOGRAPHS
+    return recipe.size if side <= _SMALL * recipe.size else _ON_PROCESSORS
 
 
 def _statistics(source: Source, size: int, channels: int | None) -> tuple:
