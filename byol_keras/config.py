@@ -154,14 +154,15 @@ class PretrainConfig:
         for name in ("vocabulary", "sample_rate", "clip_seconds"):
             if self.init_from is not None and getattr(self, name) is not None:
                 raise ValueError(f"`{name}` and `init_from`, which brings it, exclude each other. Received: both")
-        for name, kinds in _OF_KINDS.items():
-            value = getattr(self, name)
-            if value not in (None, False) and self.kind not in kinds:
-                raise ValueError(
-                    f"`{name}` is for {' and '.join(kinds)}. Received: {name}={value} and kind={self.kind}"
-                )
         if self.optimizer == "adam" and self.weight_decay is not None:
             raise ValueError("`weight_decay` goes with `optimizer` adamw, lars or sgd. Received: optimizer=adam")
+
+    def check_kind(self) -> None:
+        """Refuses options that say nothing of data of this kind; whoever resumes a run need not say which that is."""
+        for name, kinds in _OF_KINDS.items():
+            value, words = getattr(self, name), " and ".join(kinds)
+            if value not in (None, False) and self.kind not in kinds:
+                raise ValueError(f"`{name}` is for {words}. Received: {name}={value} and kind={self.kind}")
 
     def _check_numbers(self) -> None:
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}

@@ -65,7 +65,7 @@ def test_arrays__of_a_program_can_not_be_opened_again(option, monkeypatch, tmp_p
 )
 def test_options__of_another_kind_of_data_are_refused(options, kinds):
     with pytest.raises(ValueError, match=f"is for {kinds}. Received: "):
-        bk.PretrainConfig(data="some", **options)
+        RunData(bk.PretrainConfig(data="some", **options))
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ class RunData:
     def __init__(
         self, config: PretrainConfig, skipped: str | None = None, known: Mapping[str, Any] | None = None
     ) -> None:
+        config.check_kind()
         self.kind = kind_of(config.kind)
         self._config = config
         self._skipped = skipped
