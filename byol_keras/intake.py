@@ -39,10 +39,10 @@ def _as_tensor(leaf: object) -> object:
     return tf.constant(leaf) if all(isinstance(text, str | bytes) for text in leaf.ravel()) else leaf
 
 
-def _length(arrays: object) -> int:
+def _length(arrays: object, argument: str = "x") -> int:
     lengths = {leaf.shape[0] for leaf in keras.tree.flatten(arrays)}
     if len(lengths) > 1:
-        raise ValueError(f"`x` holds arrays of different lengths. Received: lengths {sorted(lengths)}")
+        raise ValueError(f"`{argument}` holds arrays of different lengths. Received: lengths {sorted(lengths)}")
     return lengths.pop()
 
 
@@ -58,10 +58,16 @@ def split_validation(x: object, fraction: float) -> tuple[object, object]:
     return tuple(keras.tree.map_structure(part, x) for part in split)
 
 
-def chunks(arrays: object, size: int | None = None) -> Iterator:
-    """The arrays in slices of `size` examples, by default of 64 MiB: looking at all of them takes little memory."""
+def chunks(arrays: object, size: int | None = None, argument: str = "x") -> Iterator:
+    """The arrays in slices of `size` examples, by default of 64 MiB: looking at all of them takes little memory.
+
+    Args:
+        arrays: an array, or a structure of arrays of one length.
+        size: examples in a slice.
+        argument: what the user calls the arrays.
+    """
     size = size or max(1, _CHUNK // max(1, _bytes_per_example(arrays)))
-    for start in range(0, _length(arrays), size):
+    for start in range(0, _length(arrays, argument), size):
         yield keras.tree.map_structure(lambda leaf: leaf[start : start + size], arrays)  # noqa: B023
 
 

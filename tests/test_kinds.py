@@ -80,9 +80,9 @@ def test_evaluate__reads_another_table_as_the_first_was_read(vectors_run, tmp_pa
 
 
 def run_data(run, data):
-    from byol_keras.training.evaluating import labelled_data
+    from byol_keras.training.evaluating import data_for
 
-    return labelled_data(run, str(data), None, None)
+    return data_for(run, str(data))
 
 
 def test_embed__takes_a_table_without_classes(vectors_run, tmp_path, capsys):

@@ -227,8 +227,8 @@ def test_bad_input__is_one_sentence_an_exit_code_and_nothing_half_written(case, 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["evaluate", "--judges", "knn,linera"], 1, "`judges` must be knn, linear"),
-        (["evaluate", "--judges", "finetune 0%"], 1, "`judges` must be knn, linear"),
+        (["evaluate", "--judges", "knn,linera"], 2, "`judges` must be knn, linear"),
+        (["evaluate", "--judges", "finetune 0%"], 2, "`judges` must be knn, linear"),
         (["evaluate", "--baselines", "row"], 2, "Did you mean `raw`?"),
         (["preview", "--size", "8"], 2, "`--size` and `--run`"),
         (["preview", "--count", "0"], 2, "`count` must be positive"),

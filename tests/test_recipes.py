@@ -152,3 +152,9 @@ def test_clip_norm__reaches_every_optimizer_that_has_one(name):
     recipe = dataclasses.replace(bk.recipes.get("sequences"), optimizer_name=name)
     assert recipe.optimizer_over(100, 10).global_clipnorm == recipe.clip_norm == 1.0
     assert dataclasses.replace(recipe, clip_norm=None).optimizer_over(100, 10).global_clipnorm is None
+
+
+@pytest.mark.parametrize(("name", "word"), [("optimizer_name", "lion"), ("tau_schedule", "linear")])
+def test_recipe__refuses_words_that_nobody_knows_where_it_is_made(name, word):
+    with pytest.raises(ValueError, match=f"`{name}` must be one of .* Received: {name}='{word}'"):
+        dataclasses.replace(recipes.get("cpu"), **{name: word})

@@ -26,11 +26,11 @@ def run(arguments: Sequence[str]) -> int:
     require(options, "run", "output")
     require_network(options)
     from ..training.embedding import embed
-    from ..training.evaluating import labelled_data
+    from ..training.evaluating import data_for
     from ..training.loading import Run
 
     run = Run(options.run)
-    data = labelled_data(run, options.data, None, options.data_dir)
+    data = data_for(run, options.data, data_dir=options.data_dir)
     examples = data.whole(data.source, run.plan)
     count = embed(run.encoder(options.network), data.source, examples, options.output)
     skipped = examples.skipped.bad

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .main import COMMANDS
-from .parsing import listed, parse, parser_of, require, require_network, require_positive
+from .parsing import UsageError, listed, parse, parser_of, require, require_network, require_positive
 
 __all__ = ["EvaluateOptions", "run"]
 
@@ -42,18 +42,19 @@ def run(arguments: Sequence[str]) -> int:
     from rich.console import Console
 
     from ..evaluation import table
-    from ..training.evaluating import BASELINES, evaluate_run, labelled_data
+    from ..training.evaluating import data_for, evaluate_run
     from ..training.loading import Run
     from ..training.looking import report_again
 
+    baselines, judges = _words(options)
     run = Run(options.run)
-    data = labelled_data(run, options.data, options.labels, options.data_dir)
+    data = data_for(run, options.data, options.labels, options.data_dir)
     evaluation, curve = evaluate_run(
         run,
         data,
         options.network,
-        listed(options.baselines, BASELINES, "--baselines") if options.baselines else [],
-        [word.strip() for word in options.judges.split(",")],
+        baselines,
+        judges,
         options.k,
         options.temperature,
         options.seed,
@@ -64,6 +65,19 @@ def run(arguments: Sequence[str]) -> int:
     Console().print(table(evaluation))
     print(f"report: {report_again(options.run)}")
     return 0
+
+
+def _words(options: EvaluateOptions) -> tuple[list[str], list[str]]:
+    """The baselines and the judges that were asked for."""
+    from ..training.evaluating import BASELINES, check_words
+
+    baselines = listed(options.baselines, BASELINES, "--baselines") if options.baselines else []
+    judges = [word.strip() for word in options.judges.split(",")]
+    try:
+        check_words(baselines, judges)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return baselines, judges
 
 
 def _check(options: EvaluateOptions) -> None:

@@ -67,7 +67,11 @@ class Cluster(NamedTuple):
 
     @classmethod
     def of_slurm(cls, environment: Mapping[str, str] = os.environ) -> "Cluster":
-        """One worker for each task of `srun`, at a port made of the job's number."""
+        """One worker for each task of `srun`, at a port made of the job's number.
+
+        Args:
+            environment: says which task this is. Which hosts there are TensorFlow reads from that of this process.
+        """
         first_port = _FIRST_PORT + int(environment.get("SLURM_JOB_ID", 0)) % _PORTS
         # Processors and GPUs are SLURM's to hand out: the resolver is asked for addresses alone. It would look for
         # GPUs where there are none.

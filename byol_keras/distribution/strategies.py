@@ -16,7 +16,7 @@ def strategy_named(word: str = "auto") -> tf.distribute.Strategy:
 
     | word | |
     |---|---|
-    | `none` | TensorFlow's default: one device |
+    | `none` | the one in whose scope this is called, else TensorFlow's default: one device |
     | `mirrored` | a replica on every GPU of this machine, or on every logical CPU where there is no GPU |
     | `multiworker` | the same on every process that `TF_CONFIG` names, or that `srun` has started |
     | `tpu` | a replica on every core of the TPU |

@@ -48,7 +48,7 @@ def batches(data: object, batch_size: int = 256) -> Iterator:
     """Arrays in slices of `batch_size`, or the inputs of a dataset's own batches."""
     check_positive(batch_size=batch_size)
     if is_arrays(data):
-        yield from chunks(data, batch_size)
+        yield from chunks(data, batch_size, "data")
         return
     if isinstance(data, list | str) or not hasattr(data, "__iter__"):
         raise TypeError(f"`data` must be arrays or a dataset of batches. Received: data of type {type(data).__name__}")

@@ -73,6 +73,13 @@ class Recipe:
     kind: str = "pictures"
     clip_norm: float | None = None
 
+    def __post_init__(self) -> None:
+        for name, words in (("optimizer_name", tuple(OPTIMIZERS)), ("tau_schedule", ("cosine", "constant"))):
+            if getattr(self, name) not in words:
+                raise ValueError(
+                    f"`{name}` must be one of {', '.join(words)}. Received: {name}={getattr(self, name)!r}"
+                )
+
     @property
     def learning_rate(self) -> float:
         """The peak rate: the rate of a run grows in proportion to its batch."""
@@ -101,10 +108,6 @@ class Recipe:
             accumulate: batches whose gradients it takes the mean of before each step. Default 1.
         """
         schedule = WarmupCosine(self.learning_rate, total_steps, warmup_steps)
-        if self.optimizer_name not in OPTIMIZERS:
-            raise ValueError(
-                f"`optimizer` must be one of {sorted(OPTIMIZERS)}. Received: optimizer={self.optimizer_name!r}"
-            )
         optimizer = OPTIMIZERS[self.optimizer_name](self, schedule)
         if accumulate > 1:
             optimizer.gradient_accumulation_steps = accumulate

@@ -15,7 +15,7 @@ from .loading import Run
 from .rivals import RIVALS, rivals
 from .rundata import RunData
 
-__all__ = ["BASELINES", "evaluate_run", "labelled_data"]
+__all__ = ["BASELINES", "check_words", "data_for", "evaluate_run"]
 
 BASELINES = ("raw", "pca", "untrained", *RIVALS)
 """What may stand beside an encoder in the table."""
@@ -50,7 +50,7 @@ def evaluate_run(
         seed: what the choice of few labels depends on.
         baseline_epochs: how often baselines that learn see the labelled examples.
     """
-    _check_words(baselines, judges)
+    check_words(baselines, judges)
     found = _judges_of(data)
     encoders = {beginning_called(run.config.init_from): run.untrained()} if "untrained" in baselines else {}
     learned = [name for name in baselines if name in RIVALS]
@@ -73,18 +73,18 @@ def evaluate_run(
     return Judged(evaluation.plus(_finetuned(run, data, found, encoders, tuned, seed)), curve)
 
 
-def labelled_data(run: Run, data: str | None, labels: str | None, data_dir: str | None) -> RunData:
-    """The labelled data to judge a run by: its own, or another source's.
+def data_for(run: Run, data: str | None = None, labels: str | None = None, data_dir: str | None = None) -> RunData:
+    """What a run's encoder is to look at: the data that it was made with, or another source.
 
     Args:
-        run: what will be judged.
-        data: a source, or None for what the run was made with.
-        labels: CSV file for a folder.
-        data_dir: of tensorflow-datasets.
+        run: whose encoder it is.
+        data: a source. Default None: what the run was made with.
+        labels: CSV file for a folder. Default None: what the source brings.
+        data_dir: of tensorflow-datasets. Default None: as the run had it.
     """
     config = run.config
     if data is not None:
-        config = replace(config, data=data, test_data=None, labels=labels, cache=False)
+        config = replace(config, data=data, test_data=None, labels=labels)
     elif labels is not None:
         config = replace(config, labels=labels)
     return RunData(replace(config, data_dir=data_dir or config.data_dir), known=run.plan.known)
@@ -99,7 +99,8 @@ def _judges_of(data: RunData) -> JudgeSet:
     return data.judged
 
 
-def _check_words(baselines: Sequence[str], judges: Sequence[str]) -> None:
+def check_words(baselines: Sequence[str], judges: Sequence[str]) -> None:
+    """Refuses names of baselines and judges that there are not."""
     for name in baselines:
         if name not in BASELINES:
             raise ValueError(f"`baselines` must be of {', '.join(BASELINES)}. Received: {name!r}")
@@ -118,8 +119,8 @@ def _finetuned(run: Run, data: RunData, found: JudgeSet, encoders: dict, judges:
     for judge in judges:
         share = float(_JUDGE.fullmatch(judge)[1]) / 100.0
         few = found.bank.subset(subset(found.bank.labels, share, seed))
-        images, labels, _ = data.arrays(few, run.plan)
+        examples, labels, _ = data.arrays(few, run.plan)
         for name, encoder in encoders.items():
-            correct = finetuned_predictions(encoder, images, labels, queries, seed=seed) == truth
+            correct = finetuned_predictions(encoder, examples, labels, queries, seed=seed) == truth
             rows.append(Row.measured(name, judge, np.asarray(correct)))
     return rows

@@ -15,8 +15,8 @@ from ..evaluation import extract_features, verdict
 from ..export.reduction import DIMS
 from ..export.runtimes import check_packages
 from ..report import read_run
-from .evaluating import labelled_data
-from .kinds.kind import fitting
+from .evaluating import data_for
+from .kinds.kind import fitting, sampled
 from .loading import Run
 
 __all__ = ["Exported", "export_run"]
@@ -71,7 +71,7 @@ class _Examples:
 
     @cached_property
     def _data(self) -> Any:
-        return labelled_data(self._run, self._options.data, None, self._options.data_dir)
+        return data_for(self._run, self._options.data, data_dir=self._options.data_dir)
 
     def some(self, count: int) -> np.ndarray:
         """Examples to learn from."""
@@ -79,10 +79,8 @@ class _Examples:
 
     def labelled(self, count: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Examples with labels, or without where there are none."""
-        judged = self._data.judged
-        source = (
-            self._data.sample(self._fitting(count)) if judged is None else judged.sample(self._fitting(count), 1)[0]
-        )
+        judged, size = self._data.judged, self._fitting(count)
+        source = self._data.sample(size) if judged is None else sampled(judged.bank, size)
         found, labels, _ = self._data.arrays(source, self._run.plan)
         return found, labels if judged is not None else None
 

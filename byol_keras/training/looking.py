@@ -10,7 +10,7 @@ from ..arguments import check_positive
 from ..config import PretrainConfig
 from ..report import preview, write_report
 from ..viewing import make_pair
-from .evaluating import labelled_data
+from .evaluating import data_for
 from .finishing import report_material
 from .loading import Run
 from .plan import Plan
@@ -32,10 +32,10 @@ def preview_of(config: PretrainConfig, run: str | None = None, count: int = 8, o
     check_positive(count=count)
     if run is None:
         data = RunData(config)
-        plan = make_plan(config, data, began=0.0)
+        plan = make_plan(config, data)
     else:
         made = Run(run)
-        plan, data = made.plan, labelled_data(made, config.data, None, config.data_dir)
+        plan, data = made.plan, data_for(made, config.data, data_dir=config.data_dir)
     source = data.sample(count, config.seed)
     originals, _, _ = data.arrays(source, plan)
     views = make_pair(data.kind.views(plan), _prepared(originals, data, plan), (config.seed, 0))
