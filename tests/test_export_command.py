@@ -98,6 +98,8 @@ def test_collapsed_run__is_warned_of_in_the_card(finished, place, capsys, monkey
         (["--run", "x", "--format", "onnx", "--warmup"], "`--warmup` needs"),
         (["--run", "x", "--batch-size", "4"], "`--batch-size` needs"),
         (["--run", "x", "--dim", "0"], "`dim` must be positive"),
+        (["--run", "x", "--data", "pictures"], "`--data` needs `--verify`, `--dim`, `--warmup` or int8"),
+        (["--run", "x", "--data-dir", "sets", "--format", "litert"], "`--data-dir` needs"),
     ],
 )
 def test_wrong_usage__is_one_sentence_before_anything_is_opened(flags, message, capsys):

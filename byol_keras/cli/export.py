@@ -90,4 +90,8 @@ def _check(options: ExportOptions) -> None:
         raise UsageError("`--warmup` needs `--format savedmodel`")
     if options.batch_size is not None and formats == ["savedmodel"]:
         raise UsageError("`--batch-size` needs `--format litert` or `onnx`: a SavedModel takes any")
+    takes_examples = options.verify or options.dim is not None or options.warmup or "int8" in quantizations
+    for name, value in (("--data", options.data), ("--data-dir", options.data_dir)):
+        if value is not None and not takes_examples:
+            raise UsageError(f"`{name}` needs `--verify`, `--dim`, `--warmup` or int8: nothing else asks for examples")
     require_positive(options, "dim", "batch_size")
