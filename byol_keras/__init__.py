@@ -1,6 +1,8 @@
 """BYOL (Bootstrap Your Own Latent) for Keras 3 on TensorFlow: encoders from unlabelled data."""
 
 import contextlib as _contextlib
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from .quiet import is_command as _is_command
 from .quiet import stopped_quietly as _stopped_quietly
@@ -21,26 +23,50 @@ if _keras.backend.backend() != "tensorflow":
 from . import (
     baselines,
     callbacks,
-    data,
     downstream,
     encoders,
     evaluation,
-    export,
     heads,
     layers,
     losses,
     recipes,
-    report,
     schedules,
     views,
 )
-from .config import PretrainConfig
 from .finetuning import finetune
 from .model import BYOL
 from .optimizers import LARS
 from .precision import set_precision
-from .training import pretrain
 from .version import __version__
+
+# More than half of what the package takes to import, for those who have files, runs or exports. It registers no class
+# that a saved model may need.
+_LATER = {
+    "PretrainConfig": ".config",
+    "data": ".data",
+    "export": ".export",
+    "pretrain": ".training",
+    "report": ".report",
+}
+
+if _TYPE_CHECKING:
+    from . import data, export, report
+    from .config import PretrainConfig
+    from .training import pretrain
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _importlib.import_module(_LATER[name], __name__)
+    found = home if _LATER[name] == f".{name}" else getattr(home, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 __all__ = [
     "BYOL",

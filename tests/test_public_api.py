@@ -1,5 +1,6 @@
 """What a user sees: names, what they promise, and what importing them costs."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -181,6 +182,20 @@ def test_import__is_free_of_what_training_does_not_need():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_import__leaves_files_runs_and_exports_for_whoever_asks():
+    code = (
+        "import sys, byol_keras as bk; homes = {name.split('.')[1] for name in sys.modules if 'byol_keras.' in name}; "
+        "print(homes & {'config', 'data', 'doctor', 'export', 'report', 'training', 'cli'} or dir(bk))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(CONTRACT) <= set(ast.literal_eval(done.stdout))
+
+
+def test_name_that_there_is_not__is_said_as_python_says_it():
+    with pytest.raises(AttributeError, match="module 'byol_keras' has no attribute 'reports'"):
+        _ = bk.reports
 
 
 def test_example_of_the_contract__runs():
