@@ -1,5 +1,6 @@
 """`CollapseMonitor`: BYOL holds its spread, BYOL without a predictor loses it, and somebody says so."""
 
+import functools
 import itertools
 import json
 import warnings
@@ -105,6 +106,28 @@ def test_monitor__logs_its_numbers_every_epoch():
     assert [point["step"] for point in monitor.history] == [1, 4, 7]
 
 
+def test_monitor__measures_examples_seldom_once_a_run_is_under_way():
+    monitor = CollapseMonitor(examples=vectors(40), every=2, examine_every=6)
+    model = vector_byol()
+    fit = functools.partial(model.fit, vectors(320), batch_size=16, callbacks=[monitor], verbose=0)
+    fit(epochs=1)
+    again = CollapseMonitor(examples=vectors(40), every=2, examine_every=6)
+    again.set_state(json.loads(json.dumps(monitor.get_state())))
+    assert again.latest == monitor.latest
+    fit(epochs=2, initial_epoch=1, callbacks=[again])
+    assert [point["step"] for point in again.history] == list(range(1, 40, 2))
+    examined = [point for point in again.history if "effective_rank" in point]
+    assert [point["step"] for point in examined] == [*range(1, 20, 2), 25, 31, 37]
+    assert again.latest == examined[-1] | again.history[-1]
+    assert again.since(31) == examined[-1] | again.history[-1]
+    assert again.since(37) == again.history[-1]
+    assert again.since(39) == {}
+
+
+def test_monitor__measures_examples_the_more_seldom_the_more_there_are():
+    assert [CollapseMonitor(examples=vectors(count)).examine_every for count in (2, 41, 256)] == [1, 21, 128]
+
+
 def test_monitor__measures_what_the_functions_do():
     model = vector_byol()
     monitor = CollapseMonitor(examples=vectors(40), every=100)
@@ -198,11 +221,13 @@ def test_monitor__forgets_one_model_when_it_watches_another():
 
 def test_monitor__remembers_a_long_run_in_little():
     monitor = CollapseMonitor(every=1)
-    state = monitor.get_state() | {"history": [{"step": i - 3000, "target_std": 0.8} for i in range(2000)]}
+    measured = [{"effective_rank": 5.0} if i % 8 == 1 else {} for i in range(2000)]
+    history = [{"step": i - 3000, "target_std": 0.8} | more for i, more in enumerate(measured)]
+    state = monitor.get_state() | {"history": history}
     monitor.set_state(state)
     vector_byol().fit(vectors(512), batch_size=4, epochs=1, callbacks=[monitor], verbose=0)
     assert len(monitor.history) <= 512
-    assert monitor.history[0]["step"] == -3000
+    assert monitor.history[0] == {"step": -3000, "target_std": 0.8, "effective_rank": 5.0}
     assert monitor.verdict.state == "healthy"
 
 
@@ -232,6 +257,7 @@ def test_monitor__takes_pairs_where_the_data_brings_them():
     [
         ({"action": "shout"}, "`action` must be 'warn' or 'stop'. Received: action='shout'"),
         ({"every": 0}, "`every` must be a positive integer"),
+        ({"examine_every": 0}, "`examine_every` must be a positive integer"),
         ({"examples": np.ones((1, 6))}, "`examples` must be arrays of one length, two examples or more"),
         ({"examples": tf.data.Dataset.range(4)}, "`examples` must be an array or a structure of arrays"),
         ({"examples": ["see", "it"]}, "`examples` must be an array or a structure of arrays"),

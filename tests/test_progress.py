@@ -102,3 +102,17 @@ def test_examples_per_second__leave_out_what_happens_between_epochs(clock, tmp_p
     assert [line["step"] for line in lines] == [3, 6, 9, 12]
     assert [line["examples_per_second"] for line in lines] == [8.0] * 4
     assert [line["seconds"] for line in lines] == [3.0, 66.0, 129.0, 132.0]
+
+
+def test_measurement__is_written_once_though_later_looks_took_none(clock, tmp_path):
+    model, target = vector_byol(), bk.callbacks.TargetEMA(0.9, total_steps=24)
+    plan = Plan(replace(bk.recipes.get("cpu"), batch_size=8), "mlp", (6,), None, 192, 24, 24, "float32", 0)
+    monitor = bk.callbacks.CollapseMonitor(examples=vectors(8), every=1, examine_every=5)
+    journal = Journal(RunFolder(tmp_path), plan, target, 4, Waiting(), [monitor])
+    callbacks = [target, Passing(clock), monitor, journal]
+    model.fit(vectors(192), batch_size=8, epochs=1, verbose=0, callbacks=callbacks)
+    ranks = {point["step"]: point["effective_rank"] for point in monitor.history if "effective_rank" in point}
+    assert list(ranks) == [*range(1, 11), 15, 20]
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    written = {line["step"]: line["effective_rank"] for line in lines if "effective_rank" in line}
+    assert written == pytest.approx({4: ranks[4], 8: ranks[8], 12: ranks[10], 16: ranks[15], 20: ranks[20]}, rel=1e-3)

@@ -79,6 +79,10 @@ class LabelledMonitor(keras.callbacks.Callback):
         bank, queries = (extract_features(self.model, data, self.batch_size) for data in (self.bank, self.queries))
         return {"step": int(self.model.optimizer.iterations.numpy()), self.name: float(self.accuracy(bank, queries))}
 
+    def since(self, step: int) -> dict[str, float]:
+        """What was measured after `step`; empty where nothing was."""
+        return dict(self.latest) if self.latest.get("step", 0) > step else {}
+
     def get_state(self) -> dict:
         """What a checkpoint keeps: JSON can hold it."""
         return {"latest": dict(self.latest)}

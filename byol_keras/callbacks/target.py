@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ..schedules import constant_tau, cosine_tau
@@ -10,6 +11,8 @@ from ..schedules import constant_tau, cosine_tau
 __all__ = ["TargetEMA"]
 
 _SCHEDULES = {"constant": constant_tau, "cosine": cosine_tau}
+# Computed at once: one by one they take as long as the target's move.
+_AHEAD = 256
 
 
 class TargetEMA(keras.callbacks.Callback):
@@ -58,9 +61,10 @@ class TargetEMA(keras.callbacks.Callback):
         self.total_steps = total_steps
         self._horizon: int | None = None
         self._moved_at = 0
+        self._from, self._ahead = 0, np.empty(0)
 
     def tau_at(self, step: tf.Tensor | int) -> tf.Tensor:
-        """Tau after `step` optimizer steps, a float64 scalar."""
+        """Tau after `step` optimizer steps, in float64; of several, if `step` is a tensor of them."""
         horizon = self._horizon or self.total_steps
         if horizon is None and self.schedule == "cosine":
             raise ValueError("`total_steps` is not known before `fit` has begun. Received: total_steps=None")
@@ -82,6 +86,7 @@ class TargetEMA(keras.callbacks.Callback):
             )
         self._horizon = None
         self._moved_at = self._optimizer_step()
+        self._ahead = np.empty(0)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self._horizon is None:
@@ -94,7 +99,13 @@ class TargetEMA(keras.callbacks.Callback):
         step = self._optimizer_step()
         if step > self._moved_at:
             self._moved_at = step
-            self.model.update_target(self.tau_at(step))
+            self.model.update_target(self._tau(step))
+
+    def _tau(self, step: int) -> float:
+        """`tau_at`, for a run's steps in their order."""
+        if not self._from <= step < self._from + len(self._ahead):
+            self._from, self._ahead = step, self.tau_at(tf.range(step, step + _AHEAD)).numpy()
+        return float(self._ahead[step - self._from])
 
     def _optimizer_step(self) -> int:
         return int(self.model.optimizer.iterations.numpy())

@@ -33,7 +33,7 @@ class Journal(keras.callbacks.Callback):
         target: knows `tau`.
         every: steps between two lines.
         waiting: tells the seconds spent waiting for data so far.
-        monitors: callbacks with a dict `latest` that holds a `step`.
+        monitors: callbacks that tell what they have measured `since` a step.
         listeners: called with every line.
     """
 
@@ -122,10 +122,10 @@ class Journal(keras.callbacks.Callback):
         """What the monitors have found since they were last asked."""
         found: dict[str, float] = {}
         for monitor in self.monitors:
-            name, step = type(monitor).__name__, (monitor.latest or {}).get("step", 0)
-            if step > self._heard.get(name, 0):
-                self._heard[name] = step
-                found |= {name: value for name, value in monitor.latest.items() if name != "step"}
+            name = type(monitor).__name__
+            news = monitor.since(self._heard.get(name, 0))
+            self._heard[name] = news.pop("step", self._heard.get(name, 0))
+            found |= news
         return found
 
     def _write(self, numbers: dict[str, float]) -> None:
