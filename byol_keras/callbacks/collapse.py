@@ -20,7 +20,7 @@ __all__ = ["CollapseMonitor"]
 _UNJUDGED = Verdict("unknown", "Too early to tell: nothing has been measured yet.")
 # Beyond so many measurements every second one of the older half is forgotten.
 _MEMORY = 512
-# A collapse comes early, mostly within 200 steps: so many looks measure the examples, whatever that takes.
+# A collapse comes early, mostly within 200 steps: so many looks measure the examples, whatever it takes.
 _EARLY = 10
 
 
@@ -51,8 +51,8 @@ class CollapseMonitor(keras.callbacks.Callback):
             structure of arrays; where the data brings its own pairs, a dict of `view_1` and `view_2`. Default None:
             `target_std` alone.
         every: batches from one look to the next. Default 20.
-        examine_every: batches from one measurement of the examples to the next, once there were ten. Default None:
-            half as many as there are examples.
+        examine_every: after how many batches a look measures the examples again, once ten have. Default None: half as
+            many as there are examples.
 
     Example:
     >>> import byol_keras as bk, numpy as np
@@ -120,7 +120,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         point = {"step": step, "target_std": self._window.take()} | self._examine()
         self.latest = self.latest | point
         # A run that was set back to a checkpoint measures some steps again.
-        self.history = _thinned([*(before for before in self.history if before["step"] < step), point])
+        self.history = _thinned([*(earlier for earlier in self.history if earlier["step"] < step), point])
         before, self.verdict = self.verdict, verdict(self.history)
         if self.verdict.state in ("collapsing", "collapsed"):
             self.model.stop_training |= self.action == "stop"
