@@ -22,7 +22,7 @@ def test_demo__needs_no_arguments_but_time(tmp_path, monkeypatch):
         assert word in done.stdout
     evaluation = json.loads((run / "evaluation.json").read_text())
     accuracy = {(row["representation"], row["judge"]): row["accuracy"] for row in evaluation["rows"]}
-    # One epoch of fourteen is enough to be above the pixels, which know colours and not shapes.
+    # One epoch of twelve is enough to be above the pixels, which know colours and not shapes.
     assert accuracy["online", "knn"] > accuracy["raw pixels", "knn"] + 0.05
     assert (evaluation["train_examples"], evaluation["test_examples"], evaluation["classes"]) == (5000, 1000, 8)
 
