@@ -5,7 +5,15 @@ import math
 import numbers
 from collections.abc import Collection, Iterable
 
-__all__ = ["check_all_positive", "check_positive", "check_shares", "check_spreads", "checked_size", "did_you_mean"]
+__all__ = [
+    "check_all_positive",
+    "check_positive",
+    "check_shares",
+    "check_spreads",
+    "check_word",
+    "checked_size",
+    "did_you_mean",
+]
 
 
 def check_positive(**sizes: int) -> None:
@@ -73,6 +81,23 @@ def check_spreads(**spreads: float) -> None:
     for name, spread in spreads.items():
         if not isinstance(spread, numbers.Real) or not 0.0 <= spread < math.inf:
             raise ValueError(f"`{name}` must be 0 or more, and finite. Received: {name}={spread!r}")
+
+
+def check_word(words: Collection[str], **given: str) -> None:
+    """Refuses what is none of the words that are known.
+
+    Args:
+        words: that are known, in the order in which they are said.
+        **given: words by the name that the user knows them by.
+
+    Example:
+    >>> check_word(("cosine", "constant"), schedule="linear")
+    Traceback (most recent call last):
+    ValueError: `schedule` must be one of cosine, constant. Received: schedule='linear'
+    """
+    for name, word in given.items():
+        if word not in words:
+            raise ValueError(f"`{name}` must be one of {', '.join(words)}. Received: {name}={word!r}")
 
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:

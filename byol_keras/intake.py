@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["ArrayBatches", "chunks", "first_batch", "is_arrays", "split_validation", "with_strings"]
+__all__ = ["ArrayBatches", "check_arrays", "chunks", "first_batch", "is_arrays", "split_validation", "with_strings"]
 
 _CHUNK = 64 * 2**20  # bytes
 
@@ -19,6 +19,15 @@ def is_arrays(x: object) -> bool:
         return False
     leaves = keras.tree.flatten(x)
     return bool(leaves) and all(hasattr(leaf, "shape") and len(leaf.shape) > 0 for leaf in leaves)
+
+
+def check_arrays(examples: object, argument: str) -> None:
+    """Refuses what is no array, nor a structure of arrays: a list, or a dataset."""
+    if not is_arrays(examples):
+        raise ValueError(
+            f"`{argument}` must be an array or a structure of arrays, strings as `np.array(texts)`. "
+            f"Received: {argument} of type {type(examples).__name__}"
+        )
 
 
 def with_strings(x: object) -> object:

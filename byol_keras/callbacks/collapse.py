@@ -12,7 +12,7 @@ import tensorflow as tf
 from ..arguments import check_positive
 from ..evaluation.diagnosis import Verdict, verdict
 from ..evaluation.health import alignment, effective_rank, uniformity
-from .labelled import check_arrays
+from ..intake import check_arrays
 from .window import Window
 
 __all__ = ["CollapseMonitor"]

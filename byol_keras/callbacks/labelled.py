@@ -7,9 +7,9 @@ from ..arguments import check_positive
 from ..evaluation.features import extract_features
 from ..evaluation.labelled import as_labels, check_same_length
 from ..evaluation.subsets import split_labelled
-from ..intake import is_arrays
+from ..intake import check_arrays
 
-__all__ = ["LabelledMonitor", "check_arrays"]
+__all__ = ["LabelledMonitor"]
 
 
 class LabelledMonitor(keras.callbacks.Callback):
@@ -98,15 +98,6 @@ def _checked(examples: object, labels: np.ndarray, argument: str) -> np.ndarray:
     for leaf in keras.tree.flatten(examples):
         check_same_length(labels, leaf, argument)
     return labels
-
-
-def check_arrays(examples: object, argument: str) -> None:
-    """Refuses what is no array, nor a structure of arrays: a list, or a dataset."""
-    if not is_arrays(examples):
-        raise ValueError(
-            f"`{argument}` must be an array or a structure of arrays, strings as `np.array(texts)`. "
-            f"Received: {argument} of type {type(examples).__name__}"
-        )
 
 
 def _take(examples: object, indices: np.ndarray) -> object:

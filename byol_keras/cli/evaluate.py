@@ -83,4 +83,4 @@ def _words(options: EvaluateOptions) -> tuple[list[str], list[str]]:
 def _check(options: EvaluateOptions) -> None:
     """Refuses at once what would fail after the baselines were trained."""
     require_network(options)
-    require_positive(options, "k", "temperature", "baseline_epochs")
+    require_positive(k=options.k, temperature=options.temperature, baseline_epochs=options.baseline_epochs)

@@ -94,4 +94,4 @@ def _check(options: ExportOptions) -> None:
     for name, value in (("--data", options.data), ("--data-dir", options.data_dir)):
         if value is not None and not takes_examples:
             raise UsageError(f"`{name}` needs `--verify`, `--dim`, `--warmup` or int8: nothing else asks for examples")
-    require_positive(options, "dim", "batch_size")
+    require_positive(dim=options.dim, batch_size=options.batch_size)

@@ -97,10 +97,9 @@ def require(options: Any, *names: str) -> None:
             raise UsageError(f"`--{name.replace('_', '-')}` is missing")
 
 
-def require_positive(options: Any, *names: str) -> None:
+def require_positive(**numbers: float | None) -> None:
     """Refuses numbers that are not above zero, where they were given."""
-    for name in names:
-        value = getattr(options, name)
+    for name, value in numbers.items():
         if value is not None and not value > 0:
             raise UsageError(f"`{name}` must be positive. Received: {name}={value}")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..config import PretrainConfig
 from .main import COMMANDS
-from .parsing import UsageError, config_of, parse, parser_of
+from .parsing import UsageError, config_of, parse, parser_of, require_positive
 
 __all__ = ["run"]
 
@@ -32,8 +32,7 @@ def run(arguments: Sequence[str]) -> int:
         if "run" in about and name not in _USED_WITH_RUN:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"`{flag}` and `--run`, whose views are as they are, exclude each other")
-    if about.get("count", 1) < 1:
-        raise UsageError(f"`count` must be positive. Received: count={about['count']}")
+    require_positive(count=about.get("count"))
     config = config_of(given)
     from ..training.looking import preview_of
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import keras
 
 from .. import heads
+from ..arguments import check_word
 from ..callbacks.target import TargetEMA
 from ..optimizers import LARS
 from ..schedules import WarmupCosine
@@ -74,11 +75,8 @@ class Recipe:
     clip_norm: float | None = None
 
     def __post_init__(self) -> None:
-        for name, words in (("optimizer_name", tuple(OPTIMIZERS)), ("tau_schedule", ("cosine", "constant"))):
-            if getattr(self, name) not in words:
-                raise ValueError(
-                    f"`{name}` must be one of {', '.join(words)}. Received: {name}={getattr(self, name)!r}"
-                )
+        check_word(OPTIMIZERS, optimizer_name=self.optimizer_name)
+        check_word(("cosine", "constant"), tau_schedule=self.tau_schedule)
 
     @property
     def learning_rate(self) -> float:

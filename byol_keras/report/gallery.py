@@ -43,7 +43,7 @@ def shared_class(material: Material, neighbours: np.ndarray) -> tuple[float, flo
     if material.labels is None or not np.any(material.labels >= 0):
         return None
     labels = material.labels
-    known = (labels >= 0) & np.isfinite(material.features).all(axis=1)
+    known = (labels >= 0) & material.finite
     pairs = known[:, None] & known[neighbours]
     same = (labels[:, None] == labels[neighbours]) & pairs
     counts, total = np.unique(labels[known], return_counts=True)[1], known.sum()
@@ -63,7 +63,7 @@ def gallery(material: Material, neighbours: np.ndarray) -> Html:
 
 def _queries(material: Material) -> np.ndarray:
     """Queries chosen without looking at what the encoder made of them: in turn from each class, or evenly."""
-    usable = np.flatnonzero(np.isfinite(material.features).all(axis=1))
+    usable = np.flatnonzero(material.finite)
     count = min(QUERIES, len(usable))
     if material.labels is None:
         return usable[np.linspace(0, len(usable) - 1, count).astype(int)]

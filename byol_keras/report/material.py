@@ -57,6 +57,11 @@ class Material:
                 f"Received: lengths {len(self.view_pairs[0])} and {len(self.view_pairs[1])}"
             )
 
+    @property
+    def finite(self) -> np.ndarray:
+        """Of which pictures the features are finite, as booleans."""
+        return np.isfinite(self.features).all(axis=1)
+
     def name(self, index: int) -> str:
         """What to call a picture."""
         return str(self.names[index]) if len(self.names) else f"{self.words.one} {index}"

@@ -13,7 +13,7 @@ from .plane import lay_out
 from .record import RunRecord
 from .summary import CALLED
 from .tables import SHOWN_SKIPS, accuracy_table, settings_table, skipped_table
-from .wording import count, percent
+from .wording import capital, count, percent
 
 __all__ = ["material_sections", "record_sections", "result_sections"]
 
@@ -32,15 +32,11 @@ def _evaluation(run: RunRecord) -> Html:
     if run.judgement.rows:
         sentence = (
             "The share of right answers with its 95% interval, from the features alone. "
-            f"{_capital(CALLED[run.words.raw])} and the network before training show what was there before."
+            f"{capital(CALLED[run.words.raw])} and the network before training show what was there before."
         )
         return _section("Evaluation", sentence, accuracy_table(run.judgement))
     line = tag("div", command(evaluate_command(run)))
     return _section("Evaluation", f"Not evaluated yet. With labelled {run.words.many}:", line)
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _compression(run: RunRecord) -> Html:

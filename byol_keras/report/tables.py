@@ -7,7 +7,7 @@ from .markup import Html, join, readable, tag
 from .record import Judgement
 from .summary import TRAINED
 from .verdict import accuracy_bar
-from .wording import between, judge_name, percent, representation_name
+from .wording import between, capital, judge_name, percent, representation_name
 
 __all__ = ["accuracy_table", "cells_table", "settings_table", "skipped_table"]
 
@@ -21,7 +21,7 @@ def accuracy_table(judgement: Judgement) -> Html:
     judges = list(dict.fromkeys(row.judge for row in judgement.rows))
     representations = list(dict.fromkeys(row.representation for row in judgement.rows))
     best = {judge: max(row.accuracy for row in judgement.rows if row.judge == judge) for judge in judges}
-    head = tag("tr", tag("th", "Features", scope="col"), *(tag("th", _capital(name), scope="col") for name in judges))
+    head = tag("tr", tag("th", "Features", scope="col"), *(tag("th", _heading(name), scope="col") for name in judges))
     lines = []
     for representation in representations:
         cells = (_cell(judgement.find(representation, judge), best[judge]) for judge in judges)
@@ -30,9 +30,8 @@ def accuracy_table(judgement: Judgement) -> Html:
     return _table("accuracies", tag("thead", head), tag("tbody", *lines))
 
 
-def _capital(judge: str) -> str:
-    name = readable(judge_name(judge), 60)
-    return name[:1].upper() + name[1:]
+def _heading(judge: str) -> str:
+    return capital(readable(judge_name(judge), 60))
 
 
 def _cell(row: Row | None, best: float) -> Html:

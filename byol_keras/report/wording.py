@@ -9,6 +9,7 @@ __all__ = [
     "KINDS",
     "Words",
     "between",
+    "capital",
     "count",
     "duration",
     "judge_name",
@@ -44,6 +45,16 @@ KINDS = {
 
 JUDGES = {"knn": "nearest neighbours", "linear": "linear classifier", "finetune": "fine-tuned classifier"}
 REPRESENTATIONS = {"online": "trained", "target": "trained (target)"}
+
+
+def capital(words: str) -> str:
+    """Words as they begin a sentence.
+
+    Example:
+    >>> capital("raw MRI scans")
+    'Raw MRI scans'
+    """
+    return words[:1].upper() + words[1:]
 
 
 def count(number: float) -> str:

@@ -123,8 +123,9 @@ class Journal(keras.callbacks.Callback):
         found: dict[str, float] = {}
         for monitor in self.monitors:
             name = type(monitor).__name__
-            news = monitor.since(self._heard.get(name, 0))
-            self._heard[name] = news.pop("step", self._heard.get(name, 0))
+            heard = self._heard.get(name, 0)
+            news = monitor.since(heard)
+            self._heard[name] = news.pop("step", heard)
             found |= news
         return found
 

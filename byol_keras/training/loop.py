@@ -77,7 +77,7 @@ def feed(
     replicas = workers.strategy.num_replicas_in_sync
     if replicas == 1:
         return watch(examples.training(plan.batch_size, start))
-    check_shares(plan, workers)
+    check_divides(plan, workers)
 
     def part(context: tf.distribute.InputContext) -> tf.data.Dataset:
         place = context.input_pipeline_id, context.num_input_pipelines
@@ -86,7 +86,7 @@ def feed(
     return workers.strategy.distribute_datasets_from_function(part)
 
 
-def check_shares(plan: Plan, workers: Workers) -> None:
+def check_divides(plan: Plan, workers: Workers) -> None:
     """Refuses a batch that replicas can't share alike."""
     replicas = workers.strategy.num_replicas_in_sync
     if plan.batch_size % replicas:

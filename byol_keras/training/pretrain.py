@@ -33,7 +33,7 @@ from .journal import Journal
 from .judging import JudgeSet
 from .kinds.kind import fitting
 from .lockstep import Lockstep
-from .loop import Waiting, check_shares, train
+from .loop import Waiting, check_divides, train
 from .plan import Plan, has_small_operations
 from .planning import make_plan
 from .progress import Progress, say, standard_console
@@ -157,7 +157,7 @@ def _agreed_plan(
     plan = make_plan(config, data, began, workers) if found is None else Plan.from_json(found["plan"])
     plan = Plan.from_json(workers.of_chief(plan.to_json()))
     with workers.together():
-        check_shares(plan, workers)
+        check_divides(plan, workers)
         data.check(plan)
     return plan
 

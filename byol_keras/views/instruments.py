@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from ..arguments import checked_size
+from ..arguments import check_word, checked_size
 from ..randomness import between, fold_in, positional_normal, positional_uniform
 from ..viewing import Views
 from .image import ImageViews
@@ -106,8 +106,7 @@ class InstrumentViews(Views):
         resize: str = "triangle",
     ) -> None:
         given = {name: value for name, value in locals().items() if name in _Preset._fields and value is not None}
-        if preset not in INSTRUMENTS:
-            raise ValueError(f"`preset` must be one of {', '.join(INSTRUMENTS)}. Received: preset={preset!r}")
+        check_word(INSTRUMENTS, preset=preset)
         self.preset, self.size = preset, checked_size(size)
         self.options = INSTRUMENTS[preset]._replace(**given)
         _check(self.options, self.size)
@@ -165,8 +164,7 @@ def of_pictures(size: int | tuple[int, int], preset: str = "imagenet", **options
     >>> type(of_pictures(32, "medical")).__name__
     'InstrumentViews'
     """
-    if preset not in PICTURE_PRESETS:
-        raise ValueError(f"`preset` must be one of {', '.join(PICTURE_PRESETS)}. Received: preset={preset!r}")
+    check_word(PICTURE_PRESETS, preset=preset)
     return (InstrumentViews if preset in INSTRUMENTS else ImageViews)(size, preset, **options)
 
 

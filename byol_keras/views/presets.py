@@ -4,6 +4,8 @@ import math
 from numbers import Real
 from typing import Any, NamedTuple
 
+from ..arguments import check_word
+
 __all__ = ["PRESETS", "Settings", "checked"]
 
 Pair = tuple[float, float]
@@ -58,8 +60,7 @@ _RANGES = {"area": 1.0, "ratio": math.inf, "sigma": math.inf}
 
 def checked(preset: str, **given: Any) -> Settings:
     """The settings of a preset, those given put in, or a `ValueError` for one that makes no sense."""
-    if preset not in PRESETS:
-        raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}. Received: preset={preset!r}")
+    check_word(PRESETS, preset=preset)
     values = PRESETS[preset]._asdict() | {name: value for name, value in given.items() if value is not None}
     for name in _PROBABILITIES:
         values[name] = _probabilities(name, values[name])
